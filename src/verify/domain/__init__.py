@@ -1,0 +1,1 @@
+"""The nouns of the field. Standard library only, frozen, no law, no I/O."""

@@ -1,0 +1,47 @@
+"""Everything the environment decides, in one frozen object. Prefix `VERIFY_`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one process. Every field is `VERIFY_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="VERIFY_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path("var"), description="Folder for the database and keys.")
+    database_url: str = Field(
+        default="", description="SQLAlchemy URL; empty: SQLite file `verify.db` in the home folder."
+    )
+    content: Path | None = Field(
+        default=None, description="Folder that holds connectors/, rules/ and scoring/."
+    )
+    jwks_file: Path | None = Field(
+        default=None, description="Public keys (JWKS) whose bearer tokens are accepted."
+    )
+    jwt_issuer: str = Field(default="verify", description="Required `iss` of bearer tokens.")
+    jwt_audience: str = Field(default="verify", description="Required `aud` of bearer tokens.")
+    public_url: str = Field(
+        default="http://127.0.0.1:8470", description="Address at which callers reach this service."
+    )
+    max_body_bytes: int = Field(default=1_000_000, description="Largest request body accepted.")
+    ask_threads: int = Field(default=32, description="Questions to sources under way at once.")
+    answer_deadline_seconds: int = Field(
+        default=30,
+        description="After this long the household is judged with the answers that are in; "
+        "missing sources go on being asked.",
+    )
+    retry_seconds: int = Field(
+        default=60, description="First pause before a source that did not answer is asked again."
+    )
+    retry_days: int = Field(default=14, description="How long a silent source is asked again.")
+    judge_batch: int = Field(default=50, description="Households judged together at most.")
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database URL with the embedded default applied."""
+        return self.database_url or f"sqlite:///{(self.home / 'verify.db').absolute()}"
