@@ -1,0 +1,77 @@
+# Two commands matter: `make demo` (see a family verified) and `make test` (pass every test).
+# Each recipe is one idea; CI calls only these.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+VERIFY := $(BIN)/verify
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo demo-stop serve simulate test check fix lint types floors unit \
+        openapi picture lock bench-online population clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("verify needs Python 3.11 or newer; set PYTHON=" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the pinned dependencies ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/.runtime ## install what the product needs
+setup-dev: $(VENV)/.dev ## and what its tests need
+
+demo: setup ## a family verified over real HTTP, explained, replayed
+	@$(VERIFY) demo
+
+demo-stop: ## stop what `make demo` left running
+	@$(VERIFY) demo --stop
+
+serve: setup ## API, console and worker on the embedded database
+	@$(VERIFY) serve
+
+simulate: setup ## the five simulated departments on loopback
+	@$(VERIFY) simulate
+
+test: setup-dev ## everything: style, types, floors, browser, every test
+	@$(MAKE) --no-print-directory check
+	@scripts/ensure-chromium
+	@$(BIN)/pytest -n 2 --dist worksteal
+
+check: lint types floors ## style, types, floors
+
+lint: setup-dev
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/yamllint -s connectors rules scoring fixtures
+types: setup-dev
+	@$(BIN)/mypy
+floors: setup-dev
+	@$(BIN)/lint-imports
+
+fix: setup-dev ## format and repair what can be repaired
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+openapi: setup ## write api/openapi.json from the code
+	@$(VERIFY) openapi --out api/openapi.json
+
+picture: setup-dev ## redraw the picture of a verdict in docs/
+	@scripts/ensure-chromium && $(BIN)/python docs/make_picture.py
+
+population: setup ## write the committed sample population again
+	@$(VERIFY) simulate population --households 120 --seed 20250520 --out fixtures/population
+
+bench-online: setup ## engine overhead and verifications per second on the whole path
+	@$(BIN)/python benchmarks/online/run.py
+
+lock: ## pin dependencies with hashes
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra build pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra dev --extra build pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove what the commands made
+	@rm -rf $(VENV) var dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
