@@ -1,1 +1,102 @@
 """The one place that wires the parts together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+
+from verify.connectors import Asker
+from verify.service.access import Authenticator
+from verify.service.assessment import Assessments
+from verify.service.clock import Clock, day_of, now_ms
+from verify.service.contents import Contents
+from verify.service.replay import Replays
+from verify.service.verification import Verifications
+from verify.service.worker import Worker
+from verify.settings import Settings
+from verify.store import Store
+
+
+@dataclass
+class System:
+    """A running installation: the store, the content in use and the verbs."""
+
+    settings: Settings
+    store: Store
+    contents: Contents
+    authenticator: Authenticator
+    verifications: Verifications
+    assessments: Assessments
+    replays: Replays
+    worker: Worker | None
+    asker: Asker | None
+
+    def start(self) -> None:
+        """Begin to work on the queue, where this process has a worker."""
+        if self.worker is not None:
+            self.worker.start()
+
+    def close(self) -> None:
+        """Stop gracefully: finish what is under way, give back the rest, close the store."""
+        if self.worker is not None:
+            self.worker.close()
+        if self.asker is not None:
+            self.asker.close()
+        self.store.close()
+
+    def __enter__(self) -> System:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def build(
+    settings: Settings | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    clock: Clock = now_ms,
+    worker: bool = True,
+    read_only: bool = False,
+) -> System:
+    """Wire a system.
+
+    `environment` holds the endpoints and secrets that `connectors/*.yaml` refer to (default:
+    the process environment). `worker=False` gives an API process that leaves the queue to
+    others; `read_only` opens the store beside a running service (replay, explain).
+    """
+    settings = settings or Settings()
+    if not read_only:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    store = Store.open(settings.resolved_database_url, read_only=read_only)
+    contents = Contents.load(store.content)
+    if not read_only:
+        for content in contents.sets.values():
+            store.keep_content(content.kind, content.digest, content.to_blob())
+    asker = engine = None
+    if worker and not read_only:
+        asker = Asker(
+            contents.connectors,
+            environment if environment is not None else os.environ,
+            today=lambda: day_of(clock()),
+        )
+        engine = Worker(store, contents, asker, settings, clock)
+    wake = engine.wake if engine is not None else (lambda: None)
+    return System(
+        settings=settings,
+        store=store,
+        contents=contents,
+        authenticator=Authenticator(settings, store),
+        verifications=Verifications(store, contents, settings, clock, wake),
+        assessments=Assessments(contents),
+        replays=Replays(store, contents),
+        worker=engine,
+        asker=asker,
+    )

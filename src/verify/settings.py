@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +17,9 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("var"), description="Folder for the database and keys.")
     database_url: str = Field(
         default="", description="SQLAlchemy URL; empty: SQLite file `verify.db` in the home folder."
+    )
+    database_password_file: Path | None = Field(
+        default=None, description="File with the database password, put into the URL."
     )
     content: Path | None = Field(
         default=None, description="Folder that holds connectors/, rules/ and scoring/."
@@ -43,5 +47,12 @@ class Settings(BaseSettings):
 
     @property
     def resolved_database_url(self) -> str:
-        """The database URL with the embedded default applied."""
-        return self.database_url or f"sqlite:///{(self.home / 'verify.db').absolute()}"
+        """The database URL with the embedded default and the password file applied."""
+        if not self.database_url:
+            return f"sqlite:///{(self.home / 'verify.db').absolute()}"
+        if self.database_password_file is None:
+            return self.database_url
+        password = quote(self.database_password_file.read_text(encoding="utf-8").strip(), safe="")
+        scheme, _, rest = self.database_url.partition("://")
+        user, _, host = rest.partition("@")
+        return f"{scheme}://{user}:{password}@{host}"

@@ -1,0 +1,314 @@
+"""Steps 3 to 6: from sealed evidence to verdicts. Pure; always a batch.
+
+`judge` is the whole judging path: decode the raw answers, resolve identities, reconcile the
+statements into facts, apply the law, assemble the verdict. It reads no clock and does no I/O;
+replay calls exactly this function.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from verify import frames
+from verify.connectors import Connectors, DecodeContext, decode
+from verify.domain.canonical import Plain, canonical_bytes, digest_bytes, plain
+from verify.domain.evidence import EvidenceState, Exchange
+from verify.domain.household import Application, Role
+from verify.domain.verdict import Assessment, Outcome, Text, Verdict
+from verify.domain.vocabulary import Relation, StatementKind
+from verify.identity import resolve
+from verify.reconcile import reconcile
+from verify.rules import Law, assess
+from verify.scoring import Scoring
+from verify.service.sealed import SealedCase, application_digest
+
+DISCLAIMER = Text(
+    zh="本结论是经济状况核对意见,供审核确认机关参考,不是救助决定;由具名工作人员确认后方可使用。",
+    en="This is a finding for the authority, not its decision; a named person must confirm it "
+    "(State Council Order 649, article 58).",
+)
+
+# The reasons that a reader of a verdict wants to see for a record that is not simply theirs.
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Content:
+    """The three content sets a batch is judged with."""
+
+    law: Law
+    scoring: Scoring
+    connectors: Connectors
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict, its canonical bytes, and the bytes of its trace."""
+
+    verdict: Verdict
+    verdict_bytes: bytes
+    trace_bytes: bytes
+
+
+def judge(cases: Sequence[SealedCase], content: Content) -> list[Judged]:
+    """Judge a batch of sealed cases; the result is in the order of `cases`.
+
+    A case's verdict depends on that case alone: the batch is only a way to go faster.
+    """
+    keys = [f"{i:08d}" for i in range(len(cases))]
+    coverage, records = _decode_all(keys, cases, content)
+    households = frames.HOUSEHOLDS.frame(
+        _household_row(k, c.application) for k, c in zip(keys, cases, strict=True)
+    )
+    persons = frames.PERSONS.frame(_each(keys, cases, _person_rows))
+    matches = resolve(persons, records, content.scoring)
+    reconciled = reconcile(
+        households,
+        persons,
+        records,
+        matches,
+        coverage,
+        frames.DECLARED.frame(_each(keys, cases, _declared_rows)),
+        frames.CLAIMS.frame(_each(keys, cases, _claim_rows)),
+    )
+    assessments = assess(content.law, households, persons, reconciled.facts, reconciled.doubts)
+    by_household = {a.household: a for a in assessments}
+    parts = _Parts(
+        coverage=_grouped(coverage),
+        records=_grouped(records),
+        matches=_grouped(matches),
+        facts=_grouped(reconciled.facts),
+        discrepancies=_grouped(reconciled.discrepancies),
+    )
+    return [
+        _assemble(key, case, by_household[key], parts) for key, case in zip(keys, cases, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    coverage: Mapping[str, list[Row]]
+    records: Mapping[str, list[Row]]
+    matches: Mapping[str, list[Row]]
+    facts: Mapping[str, list[Row]]
+    discrepancies: Mapping[str, list[Row]]
+
+
+def _grouped(frame: pl.DataFrame) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in frame.iter_rows(named=True):
+        groups.setdefault(row.pop("household"), []).append(row)
+    return groups
+
+
+def _each(keys: Sequence[str], cases: Sequence[SealedCase], rows: Any) -> Iterable[Row]:
+    for key, case in zip(keys, cases, strict=True):
+        for row in rows(case.application):
+            yield {"household": key, **row}
+
+
+def _household_row(key: str, a: Application) -> Row:
+    return {
+        "household": key,
+        "programme": a.programme,
+        "region": a.region,
+        "residence": a.residence.value,
+        "as_of": a.as_of,
+        "known_at": a.known_at,
+    }
+
+
+def _person_rows(a: Application) -> Iterable[Row]:
+    for p in a.persons:
+        yield {
+            "person": p.person,
+            "role": p.role.value,
+            "relation": p.relation.value,
+            "name": p.name,
+            "former_names": list(p.former_names),
+            "id_number": p.id_number,
+            "birth": p.birth,
+            "phone": p.phone,
+            "address": p.address,
+        }
+
+
+def _declared_rows(a: Application) -> Iterable[Row]:
+    """Declared amounts, and what supporters pay: income of the applicant (57号 article 13)."""
+    totals: Counter[tuple[str, str]] = Counter()
+    for d in a.declared.amounts:
+        totals[(d.person, d.kind.value)] += d.amount
+    applicant = next(p.person for p in a.members if p.relation is Relation.SELF)
+    for p in a.persons:
+        if p.role is Role.SUPPORTER and p.support is not None:
+            totals[(applicant, StatementKind.SUPPORT_RECEIVED.value)] += p.support.monthly
+    for (person, quantity), amount in totals.items():
+        yield {"person": person, "quantity": quantity, "amount": amount}
+
+
+def _claim_rows(a: Application) -> Iterable[Row]:
+    """Circumstances that hold on the day; a later claim of the same kind replaces an earlier."""
+    for p in a.persons:
+        claims = {
+            c.kind: c
+            for c in p.circumstances
+            if (c.since is None or c.since <= a.as_of) and (c.until is None or a.as_of <= c.until)
+        }
+        for kind, c in claims.items():
+            yield {
+                "person": p.person,
+                "kind": kind.value,
+                "holds": c.holds,
+                "documented": bool(c.document.strip()),
+                "grade": c.grade,
+                "category": c.category or None,
+            }
+
+
+def _decode_all(
+    keys: Sequence[str], cases: Sequence[SealedCase], content: Content
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    coverage: list[Row] = []
+    records: list[Row] = []
+    for key, case in zip(keys, cases, strict=True):
+        people = {p.person: p for p in case.application.persons}
+        for exchange in case.exchanges:
+            declaration = content.connectors.declaration(exchange.source)
+            person = people[exchange.person]
+            state, detail, as_of, rows = exchange.transport, exchange.detail, None, []
+            if exchange.bodies:
+                decoded = decode(
+                    declaration,
+                    [case.bodies[d] for d in exchange.bodies],
+                    DecodeContext(
+                        household=key,
+                        evidence=exchange.evidence,
+                        person=person.person,
+                        name=person.name,
+                        id_number=person.id_number,
+                        as_of=case.application.as_of,
+                    ),
+                )
+                rows, as_of = decoded.rows, decoded.as_of
+                state, detail = _worse(exchange, decoded.state, decoded.detail)
+            coverage.append(
+                {
+                    "household": key,
+                    "evidence": exchange.evidence,
+                    "source": exchange.source,
+                    "person": exchange.person,
+                    "mandatory": True,
+                    "state": state.value,
+                    "detail": detail,
+                    "as_of": as_of,
+                    "yields": sorted(str(k) for k in declaration.yields),
+                    "records": len(rows),
+                }
+            )
+            records.extend(rows)
+    return frames.COVERAGE.frame(coverage), frames.RECORDS.frame(records)
+
+
+def _worse(exchange: Exchange, state: EvidenceState, detail: str) -> tuple[EvidenceState, str]:
+    """Bytes that came with trouble in transport (a bank missing) are never better than that."""
+    if exchange.transport.answered or not state.answered:
+        return state, detail
+    return exchange.transport, exchange.detail
+
+
+def _assemble(key: str, case: SealedCase, assessment: Assessment, parts: _Parts) -> Judged:
+    application = case.application
+    coverage = _coverage_view(case, parts.coverage.get(key, []))
+    waiting = any(
+        EvidenceState(c["state"]).worth_asking_again and not case.closed for c in coverage
+    )
+    trace_bytes = canonical_bytes(
+        {
+            "schema": "verify.trace/1",
+            "trace": plain(assessment.trace),
+            "facts": [_clean(f) for f in parts.facts.get(key, [])],
+            "records": [_clean(r) for r in parts.records.get(key, [])],
+        }
+    )
+    body = plain(dataclasses.replace(assessment, trace=()))
+    assert isinstance(body, dict)
+    del body["trace"], body["household"]
+    verdict = Verdict(
+        schema="verify.verdict/1",
+        engine=case.digests.engine,
+        programme=application.programme,
+        region=application.region,
+        residence=application.residence.value,
+        as_of=application.as_of.isoformat(),
+        known_at=application.known_at.isoformat(),
+        digests={
+            "application": application_digest(application),
+            "connectors": case.digests.connectors,
+            "evidence": case.evidence_digest,
+            "rules": case.digests.rules,
+            "scoring": case.digests.scoring,
+            "trace": digest_bytes(trace_bytes),
+        },
+        outcome=assessment.outcome,
+        final=assessment.outcome is not Outcome.UNDETERMINED or not waiting,
+        assessment=body,
+        coverage=coverage,
+        matches=_match_view(parts.matches.get(key, []), parts.records.get(key, [])),
+        discrepancies=[_clean(d) for d in parts.discrepancies.get(key, [])],
+        disclaimer=DISCLAIMER,
+    )
+    return Judged(verdict, canonical_bytes(verdict), trace_bytes)
+
+
+def _clean(row: Row) -> Plain:
+    """A frame row as canonical data, without the columns that say nothing."""
+    return plain({k: v for k, v in row.items() if v is not None})
+
+
+def _coverage_view(case: SealedCase, rows: list[Row]) -> list[dict[str, Any]]:
+    exchanges = {e.evidence: e for e in case.exchanges}
+    view = []
+    for row in rows:
+        exchange = exchanges[row["evidence"]]
+        view.append(
+            {
+                "evidence": row["evidence"],
+                "source": row["source"],
+                "person": row["person"],
+                "state": row["state"],
+                "detail": row["detail"],
+                "as_of": row["as_of"].isoformat() if row["as_of"] else None,
+                "asked_on": exchange.asked_on.isoformat(),
+                "letter": exchange.letter,
+                "records": row["records"],
+                "bodies": list(exchange.bodies),
+                "connector": exchange.connector,
+            }
+        )
+    return view
+
+
+def _match_view(matches: list[Row], records: list[Row]) -> list[dict[str, Any]]:
+    """Per record: whose it was judged to be, and why; rejected candidates stay listed."""
+    info = {r["record"]: r for r in records}
+    return [
+        {
+            "record": m["record"],
+            "evidence": info[m["record"]]["evidence"],
+            "kind": info[m["record"]]["kind"],
+            "person": m["person"],
+            "judgement": m["judgement"],
+            "weighs": m["weighs"],
+            "rule": m["rule"],
+            "score": m["score"],
+            "prior": m["prior"],
+            "reasons": m["reasons"],
+        }
+        for m in matches
+    ]

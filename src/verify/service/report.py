@@ -1,0 +1,146 @@
+"""The readable report (核对报告) of a verdict: one structure for JSON, HTML and the terminal.
+
+Built from the sealed verdict and the application alone, so the report of a replayed verdict is
+the report of the original.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verify.domain.household import Application
+from verify.domain.identifiers import mask_id
+from verify.service import wording
+from verify.service.judging import Content
+
+Plain = dict[str, Any]
+
+OBJECTION = {
+    "zh": "申请人对核对结果有异议的,可向受理的乡镇(街道)提出并提供证明材料,由其复查。"
+    "(民发〔2021〕57号 第十八条)",
+    "en": "The family may object at the township or street office that took the application and "
+    "hand in evidence; the office re-checks it (Min Fa [2021] No. 57, article 18).",
+}
+
+
+def build_report(
+    verification: str, verdict: Plain, application: Application, content: Content
+) -> Plain:
+    """Turn verdict data into what a person reads; ids are masked, codes are worded."""
+    assessment = verdict["assessment"]
+    names = {p.person: p.name for p in application.persons}
+    rulebook = content.law.rulebook(
+        application.region, application.programme, application.as_of, application.known_at
+    )
+    sources = {
+        s: {"zh": d.title.zh, "en": d.title.en}
+        for s in content.connectors.sources
+        for d in [content.connectors.declaration(s)]
+    }
+    return {
+        "schema": "verify.report/1",
+        "verification": verification,
+        "case_number": application.case_number,
+        "programme": {"code": verdict["programme"], "zh": rulebook.title.zh, "en": rulebook.title.en},
+        "region": verdict["region"],
+        "rulebook": assessment["rulebook"],
+        "as_of": verdict["as_of"],
+        "outcome": wording.word(wording.OUTCOME, verdict["outcome"]),
+        "final": verdict["final"],
+        "members": _members(application, assessment),
+        "tests": [_test(f) for f in assessment["findings"]],
+        "benefit": _benefit(assessment["benefit"]),
+        "questions": [_question(q, names) for q in assessment["questions"]],
+        "questions_complete": assessment["questions_complete"],
+        "advisories": [_question(q, names) for q in assessment["advisories"]],
+        "notes": assessment["notes"],
+        "coverage": [_coverage(c, names, sources) for c in verdict["coverage"]],
+        "matches": [_match(m, names) for m in verdict["matches"]],
+        "discrepancies": [_discrepancy(d, names) for d in verdict["discrepancies"]],
+        "objection": OBJECTION,
+        "disclaimer": verdict["disclaimer"],
+        "digests": verdict["digests"],
+        "engine": verdict["engine"],
+    }
+
+
+def _members(application: Application, assessment: Plain) -> list[Plain]:
+    counted = {c[0]: c for c in assessment["composition"]}
+    return [
+        {
+            "person": p.person,
+            "name": p.name,
+            "id_masked": mask_id(p.id_number),
+            "role": p.role.value,
+            "relation": wording.word(wording.RELATION, p.relation.value),
+            "counted": counted[p.person][1] if p.person in counted else "not_counted",
+            "reason": counted[p.person][2] if p.person in counted else p.role.value,
+        }
+        for p in application.persons
+    ]
+
+
+def _test(f: Plain) -> Plain:
+    return {
+        "test": f["test"],
+        "title": f["title"],
+        "state": wording.word(wording.FINDING, f["state"]),
+        "effect": f["effect"],
+        "value": wording.interval(f["value"], f["unit"]),
+        "operator": wording.word(wording.OPERATOR, f["operator"]),
+        "limit": wording.interval(f["limit"], f["unit"]),
+        "gap": wording.interval(f["gap"], f["unit"]),
+        "effective_from": f["effective_from"],
+        "effective_to": f["effective_to"],
+        "citations": [
+            {**c, "confidence": wording.word(wording.CONFIDENCE, c["confidence"])}
+            for c in f["citations"]
+        ],
+        "evidence": f["evidence"],
+        "doubts": f["doubts"],
+        "notes": f["notes"],
+        "settles": f["settles"],
+    }
+
+
+def _benefit(b: Plain | None) -> Plain | None:
+    if b is None:
+        return None
+    return {**b, "monthly": wording.interval(b["monthly"], "fen_per_month")}
+
+
+def _question(q: Plain, names: dict[str, str]) -> Plain:
+    return {**q, "name": names.get(q["person"], "")}
+
+
+def _coverage(c: Plain, names: dict[str, str], sources: dict[str, dict[str, str]]) -> Plain:
+    return {
+        **c,
+        "name": names[c["person"]],
+        "source": {"code": c["source"], **sources[c["source"]]},
+        "state": wording.word(wording.STATE, c["state"]),
+    }
+
+
+def _match(m: Plain, names: dict[str, str]) -> Plain:
+    return {
+        **m,
+        "name": names[m["person"]],
+        "kind": wording.word(wording.KIND, m["kind"]),
+        "judgement": wording.word(wording.JUDGEMENT, m["judgement"]),
+        "score_bits": wording.bits(m["score"]),
+    }
+
+
+def _discrepancy(d: Plain, names: dict[str, str]) -> Plain:
+    unit = "fen_per_month"
+    return {
+        **d,
+        "name": names.get(d["person"], ""),
+        "code": wording.word(wording.DISCREPANCY, d["code"]),
+        "quantity": wording.word(wording.KIND, d["quantity"]),
+        "declared": None
+        if d.get("declared") is None
+        else wording.interval({"lo": d["declared"], "hi": d["declared"]}, unit),
+        "found": wording.interval({"lo": d["found_lo"], "hi": d.get("found_hi")}, unit),
+    }

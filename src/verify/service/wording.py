@@ -1,0 +1,144 @@
+"""Words for codes: how verdicts, evidence states and amounts read in a report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verify.domain.money import yuan_display
+from verify.domain.verdict import Text
+
+Plain = dict[str, Any]
+
+OUTCOME = {
+    "eligible": Text("符合", "Eligible"),
+    "ineligible": Text("不符合", "Not eligible"),
+    "undetermined": Text("需人工复核", "Undetermined: a person must settle it"),
+}
+FINDING = {
+    "satisfied": Text("符合", "met"),
+    "not_satisfied": Text("不符合", "not met"),
+    "undetermined": Text("待定", "open"),
+    "not_applicable": Text("不适用", "does not apply"),
+}
+STATE = {
+    "ok": Text("已反馈", "answered"),
+    "confirmed_empty": Text("已反馈:无记录", "answered: nothing held"),
+    "unavailable": Text("数据源不可用", "source unavailable"),
+    "timeout": Text("超时未反馈", "no answer in time"),
+    "malformed": Text("反馈无法读取", "answer unreadable"),
+    "schema_mismatch": Text("反馈格式不符", "answer not as agreed"),
+    "partial": Text("反馈不完整", "answer incomplete"),
+    "conflicting": Text("反馈自相矛盾", "answer contradicts itself"),
+    "stale": Text("数据过期", "data too old"),
+    "wrong_subject": Text("反馈的是他人", "answer is about another person"),
+    "unauthorised": Text("无有效授权", "no valid authorisation"),
+    "throttled": Text("被限流", "throttled by the source"),
+    "cancelled": Text("已取消", "cancelled"),
+}
+JUDGEMENT = {
+    "positive": Text("确认本人", "theirs"),
+    "unsure": Text("存疑", "doubtful"),
+    "negative": Text("非本人", "not theirs"),
+}
+OPERATOR = {
+    "<": Text("低于", "below"),
+    "<=": Text("不超过", "at most"),
+    ">": Text("高于", "above"),
+    ">=": Text("不低于", "at least"),
+    "=": Text("等于", "exactly"),
+    "!=": Text("不等于", "other than"),
+}
+CONFIDENCE = {
+    "read": Text("已核原文", "read in full text"),
+    "government": Text("政府网页", "government page"),
+    "newspaper": Text("新闻报道", "newspaper or agency"),
+    "archive": Text("法规档案", "archive of local rules"),
+    "unverified": Text("未核实", "not verified against the original"),
+}
+RELATION = {
+    "self": Text("本人", "applicant"),
+    "spouse": Text("配偶", "spouse"),
+    "child": Text("子女", "child"),
+    "parent": Text("父母", "parent"),
+    "parent_in_law": Text("公婆或岳父母", "parent-in-law"),
+    "child_in_law": Text("儿媳或女婿", "child-in-law"),
+    "grandparent": Text("祖父母或外祖父母", "grandparent"),
+    "grandchild": Text("孙子女或外孙子女", "grandchild"),
+    "sibling": Text("兄弟姐妹", "sibling"),
+    "stepchild": Text("继子女", "stepchild"),
+    "former_spouse": Text("前配偶", "former spouse"),
+    "other": Text("其他", "other"),
+}
+KIND = {
+    "wage": Text("工资薪金", "wage"),
+    "labour_remuneration": Text("劳务报酬", "labour remuneration"),
+    "business_income": Text("经营收入", "business income"),
+    "property_income": Text("财产收入", "property income"),
+    "pension": Text("养老金", "pension"),
+    "central_basic_pension": Text("中央基础养老金", "central basic pension"),
+    "preferential_pension": Text("优待抚恤金", "preferential pension"),
+    "unemployment_benefit": Text("失业保险金", "unemployment benefit"),
+    "support_received": Text("赡养抚养扶养费", "support received"),
+    "bank_balance": Text("银行存款", "bank balance"),
+    "wealth_product": Text("理财产品", "wealth product"),
+    "vehicle": Text("机动车", "vehicle"),
+    "dwelling": Text("住房", "dwelling"),
+    "homestead": Text("宅基地住房", "village homestead"),
+    "non_residential": Text("非居住房屋", "non-residential property"),
+    "company_role": Text("企业任职或出资", "company role"),
+    "contribution": Text("社保缴费", "social-insurance contribution"),
+    "account_movement": Text("账户收支", "account movements"),
+    "death_notice": Text("死亡信息", "death notice"),
+}
+DISCREPANCY = {
+    "undeclared": Text("申报中未填报", "not declared"),
+    "found_higher": Text("查得高于申报", "found more than declared"),
+    "found_lower": Text("查得低于申报", "found less than declared"),
+    "insured_without_wage": Text("有参保缴费而无工资记录", "insured months without any wage record"),
+    "credits_exceed_income": Text("账户入账远高于收入", "account credits far above known income"),
+}
+
+
+def word(table: dict[str, Text], code: str) -> Plain:
+    """Both languages of a code; an unknown code reads as itself."""
+    text = table.get(code, Text(code, code))
+    return {"code": code, "zh": text.zh, "en": text.en}
+
+
+def amount(value: int, unit: str) -> Text:
+    """One value with its unit, for people."""
+    if unit.startswith("fen"):
+        yuan = yuan_display(value)
+        if unit == "fen_per_month":
+            return Text(f"{yuan} 元/月", f"¥{yuan} a month")
+        return Text(f"{yuan} 元", f"¥{yuan}")
+    if unit == "dm2":
+        area = f"{value // 100}.{value % 100:02d}"
+        return Text(f"{area} 平方米", f"{area} m²")
+    return Text(str(value), str(value))
+
+
+def interval(value: Plain, unit: str) -> Plain:
+    """An interval in words: exact, between two bounds, or unbounded."""
+    lo, hi = value["lo"], value["hi"]
+    if lo is not None and lo == hi:
+        text = amount(lo, unit)
+    elif lo is None and hi is None:
+        text = Text("未知", "unknown")
+    elif hi is None:
+        low = amount(lo, unit)
+        text = Text(f"至少 {low.zh}", f"at least {low.en}")
+    elif lo is None:
+        high = amount(hi, unit)
+        text = Text(f"至多 {high.zh}", f"at most {high.en}")
+    else:
+        low, high = amount(lo, unit), amount(hi, unit)
+        text = Text(f"{low.zh} 至 {high.zh}", f"{low.en} to {high.en}")
+    return {"lo": lo, "hi": hi, "zh": text.zh, "en": text.en}
+
+
+def bits(milli: int) -> str:
+    """Milli-bits for people: `12345` -> `+12.3`."""
+    sign = "-" if milli < 0 else "+"
+    tenths = (abs(milli) + 50) // 100
+    return f"{sign}{tenths // 10}.{tenths % 10}"

@@ -1,0 +1,361 @@
+"""The engine room: ask every source, then judge, then seal; again when a late source returns.
+
+A verification is its own state machine in the store; any worker may pick it up after a crash.
+Nothing here decides anything: answers are stored raw before they are parsed, and `judge` is the
+pure path that replay uses.
+
+    asking ──all answered, or answer_by passed──▶ judged ──▶ completed
+                                                    │
+                                  a source is missing and could change the outcome
+                                                    ▼
+                                                 waiting ──due──▶ asking again
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from verify.connectors import Answer, Asker, Question
+from verify.domain.errors import VerifyError
+from verify.domain.evidence import EvidenceState, Exchange
+from verify.domain.household import Application
+from verify.service.clock import Clock, day_of
+from verify.service.contents import Contents
+from verify.service.judging import Judged, judge
+from verify.service.sealed import Digests, SealedCase, read_application_bytes
+from verify.settings import Settings
+from verify.store import Claim, ExchangeAnswer, ExchangeRow, LeaseLost, SealedVerdict, Store
+
+log = structlog.get_logger("verify.worker")
+
+LEASE_MS = 60_000
+HEARTBEAT_SECONDS = 15
+MAX_UNDER_WAY = 200
+MAX_PAUSE_MS = 6 * 3_600_000
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A claimed verification whose case can be judged now."""
+
+    claim: Claim
+    case: SealedCase
+    rows: tuple[ExchangeRow, ...]
+
+
+class Worker:
+    """Claims due verifications, has their sources asked, judges them in batches, seals them.
+
+    Three threads: *dispatch* claims and hands questions to a pool, so that a slow source holds
+    up only its own households; *judge* takes whatever is ready, up to a batch, and judges it
+    together; *heartbeat* keeps the leases of what is under way.
+    """
+
+    def __init__(
+        self, store: Store, contents: Contents, asker: Asker, settings: Settings, clock: Clock
+    ) -> None:
+        self._store = store
+        self._contents = contents
+        self._asker = asker
+        self._settings = settings
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(settings.ask_threads, thread_name_prefix="ask")
+        self._answered: queue.SimpleQueue[Claim] = queue.SimpleQueue()
+        self._under_way: dict[str, Claim] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to work in the background."""
+        for name, body in (
+            ("dispatch", self._dispatch_loop),
+            ("judge", self._judge_loop),
+            ("heartbeat", self._heartbeat_loop),
+        ):
+            thread = threading.Thread(target=body, name=f"worker-{name}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def wake(self) -> None:
+        """There may be work now."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop claiming, let the questions under way end, give back what is not judged."""
+        self._stop.set()
+        self._wake.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for thread in self._threads:
+            thread.join(timeout=30)
+        for claim in list(self._under_way.values()):
+            self._give_back(claim, self._clock())
+
+    # -- the three loops ------------------------------------------------------------------
+
+    def _dispatch_loop(self, idle_seconds: float = 0.1) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            claimed = 0
+            try:
+                claimed = self._dispatch()
+            except Exception:
+                # The queue is in the store: nothing is lost by trying again after a pause.
+                log.exception("worker.dispatch_failed")
+            if not claimed:
+                self._wake.wait(idle_seconds)
+
+    def _judge_loop(self) -> None:
+        while not self._stop.is_set():
+            batch = self._next_batch()
+            if not batch:
+                continue
+            try:
+                self._judge_batch(batch)
+            except Exception:
+                log.exception("worker.judge_failed")
+                for claim in batch:
+                    self._give_back(claim, self._clock() + 5_000)
+
+    def _heartbeat_loop(self) -> None:
+        while not self._stop.wait(HEARTBEAT_SECONDS):
+            try:
+                self._store.heartbeat(list(self._under_way.values()), self._clock(), LEASE_MS)
+            except Exception:
+                log.exception("worker.heartbeat_failed")
+
+    def _next_batch(self) -> list[Claim]:
+        """Wait for one answered claim, then take all others that are ready too."""
+        try:
+            batch = [self._answered.get(timeout=0.2)]
+        except queue.Empty:
+            return []
+        with contextlib.suppress(queue.Empty):
+            while len(batch) < self._settings.judge_batch:
+                batch.append(self._answered.get_nowait())
+        return batch
+
+    # -- asking ---------------------------------------------------------------------------
+
+    def _dispatch(self) -> int:
+        room = MAX_UNDER_WAY - len(self._under_way)
+        if room <= 0:
+            return 0
+        claims = self._store.claim(self._clock(), min(room, self._settings.judge_batch), LEASE_MS)
+        for claim in claims:
+            self._under_way[claim.verification] = claim
+            self._ask(claim)
+        return len(claims)
+
+    def _ask(self, claim: Claim) -> None:
+        """Hand every due question of a claim to the pool; the last one to end passes it on."""
+        now = self._clock()
+        due = [r for r in self._store.exchanges(claim.verification) if _should_ask(r, now)]
+        if not due:
+            self._answered.put(claim)
+            return
+        application = self._application(claim)
+        left = len(due)
+
+        def one_ended(_: Future[None]) -> None:
+            nonlocal left
+            with self._lock:
+                left -= 1
+                last = left == 0
+            if last:
+                self._answered.put(claim)
+
+        for row in due:
+            self._pool.submit(self._ask_one, claim, row, application).add_done_callback(one_ended)
+
+    def _application(self, claim: Claim) -> Application:
+        return read_application_bytes(self._store.blob(claim.application_digest))
+
+    def _ask_one(self, claim: Claim, row: ExchangeRow, application: Application) -> None:
+        try:
+            answer = self._asker.ask(
+                self._question(claim, row, application), application.authorisations
+            )
+            now = self._clock()
+            self._store.save_answer(
+                claim, row.source, row.person, self._outcome(answer, row, now), answer.bodies, now
+            )
+        except LeaseLost:
+            log.info("worker.lease_lost", verification=claim.verification, source=row.source)
+        except Exception:
+            # Without a stored answer the question stays open and is asked again.
+            log.exception("worker.ask_failed", source=row.source)
+
+    def _question(self, claim: Claim, row: ExchangeRow, application: Application) -> Question:
+        person = next(p for p in application.persons if p.person == row.person)
+        return Question(
+            source=row.source,
+            person=row.person,
+            name=person.name,
+            id_number=person.id_number,
+            former_names=person.former_names,
+            as_of=application.as_of,
+            purpose=application.purpose,
+            request_id=f"{claim.verification}-{row.source}-{row.person}",
+            case_number=application.case_number,
+            ticket=row.ticket,
+            callback_url=f"{self._settings.public_url}/v1/callbacks/{row.callback_token}",
+        )
+
+    def _outcome(self, answer: Answer, row: ExchangeRow, now: int) -> ExchangeAnswer:
+        """What to remember of an answer, and when to ask again if it is worth it."""
+        again = answer.pending or answer.state.worth_asking_again
+        pause = self._pause(row.attempts)
+        if answer.retry_after_seconds is not None:
+            pause = answer.retry_after_seconds * 1000
+        return ExchangeAnswer(
+            status="pending" if answer.pending else "done",
+            transport=EvidenceState.TIMEOUT if answer.pending else answer.state,
+            asked_on=day_of(now).isoformat(),
+            letter=answer.letter,
+            detail="still_working" if answer.pending else answer.detail,
+            ticket=answer.ticket,
+            due_at=now + pause if again else None,
+        )
+
+    def _pause(self, attempts: int) -> int:
+        """Milliseconds before the next try: doubled each time, six hours at most."""
+        return int(min(self._settings.retry_seconds * 1000 * 2 ** min(attempts, 12), MAX_PAUSE_MS))
+
+    # -- judging --------------------------------------------------------------------------
+
+    def _judge_batch(self, claims: Sequence[Claim]) -> None:
+        ready = [item for claim in claims if (item := self._readiness(claim)) is not None]
+        by_digests: dict[Digests, list[Ready]] = {}
+        for item in ready:
+            by_digests.setdefault(item.case.digests, []).append(item)
+        for digests, items in by_digests.items():
+            self._judge_group(digests, items)
+
+    def _readiness(self, claim: Claim) -> Ready | None:
+        """The sealed case when it can be judged; otherwise the verification is put back."""
+        now = self._clock()
+        rows = tuple(self._store.exchanges(claim.verification))
+        if any(r.status == "pending" for r in rows) and now < claim.answer_by:
+            due = [r.due_at for r in rows if r.status == "pending" and r.due_at is not None]
+            self._give_back(claim, min([*due, claim.answer_by]))
+            return None
+        case = self._case(claim, rows, closed=now >= claim.give_up_at)
+        if claim.last_evidence_digest == case.evidence_digest:
+            # Asked again and learned nothing new: the verdict that stands still stands.
+            due = [r.due_at for r in rows if r.due_at is not None]
+            self._give_back(claim, min([*due, claim.give_up_at]))
+            return None
+        return Ready(claim, case, rows)
+
+    def _case(self, claim: Claim, rows: Sequence[ExchangeRow], *, closed: bool) -> SealedCase:
+        today = day_of(self._clock()).isoformat()
+        exchanges = tuple(_exchange(r, today) for r in rows)
+        digests = Digests(
+            claim.rules_digest, claim.scoring_digest, claim.connectors_digest, claim.engine
+        )
+        bodies = {d: self._store.blob(d) for e in exchanges for d in e.bodies}
+        return SealedCase(self._application(claim), exchanges, digests, closed, bodies)
+
+    def _judge_group(self, digests: Digests, items: Sequence[Ready]) -> None:
+        """Judge together what is pinned to the same content; seal all in one commit."""
+        started = time.perf_counter_ns()
+        try:
+            judged = judge([i.case for i in items], self._contents.pinned(digests))
+        except Exception as error:
+            self._isolate(digests, items, error)
+            return
+        log.info(
+            "worker.judged",
+            households=len(items),
+            micros=(time.perf_counter_ns() - started) // 1000,
+        )
+        now = self._clock()
+        self._store.seal_many(
+            [self._sealed(i, j, now) for i, j in zip(items, judged, strict=True)], now
+        )
+        for item in items:
+            self._under_way.pop(item.claim.verification, None)
+
+    def _isolate(self, digests: Digests, items: Sequence[Ready], error: Exception) -> None:
+        """One household that cannot be judged must not hold up the others of its batch."""
+        if len(items) > 1:
+            for item in items:
+                self._judge_group(digests, [item])
+            return
+        claim = items[0].claim
+        code = error.code if isinstance(error, VerifyError) else type(error).__name__
+        # The traceback may quote a value; only its place is logged, never its text.
+        log.error("worker.cannot_judge", verification=claim.verification, code=code,
+                  at=_place(error))
+        self._store.fail(claim, code, self._clock())
+        self._under_way.pop(claim.verification, None)
+
+    def _sealed(self, item: Ready, result: Judged, now: int) -> SealedVerdict:
+        final = result.verdict.final
+        again = () if final else self._again(item, result, now)
+        return SealedVerdict(
+            claim=item.claim,
+            bundle=item.case.bundle(),
+            verdict=result.verdict_bytes,
+            trace=result.trace_bytes,
+            evidence_digest=item.case.evidence_digest,
+            outcome=result.verdict.outcome.value,
+            final=final,
+            state="completed" if final else "waiting",
+            due_at=None if final else min([item.claim.give_up_at, *(due for _, _, due in again)]),
+            ask_again=again,
+        )
+
+    def _again(self, item: Ready, result: Judged, now: int) -> tuple[tuple[str, str, int], ...]:
+        """Whom to ask again, and when: also sources whose bytes turned out to be unreadable."""
+        states = {
+            (c["source"], c["person"]): EvidenceState(c["state"]) for c in result.verdict.coverage
+        }
+        return tuple(
+            (r.source, r.person, r.due_at if r.due_at is not None else now + self._pause(r.attempts))
+            for r in item.rows
+            if states[(r.source, r.person)].worth_asking_again
+        )
+
+    def _give_back(self, claim: Claim, due_at: int) -> None:
+        self._under_way.pop(claim.verification, None)
+        with contextlib.suppress(LeaseLost):
+            self._store.release(claim, due_at)
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+
+
+def _should_ask(row: ExchangeRow, now: int) -> bool:
+    if row.status == "pending":
+        return row.due_at is None or row.due_at <= now
+    return row.due_at is not None and row.due_at <= now
+
+
+def _exchange(row: ExchangeRow, today: str) -> Exchange:
+    """The stored row as sealed evidence; a question not yet answered ended in a time-out so far."""
+    return Exchange(
+        source=row.source,
+        person=row.person,
+        transport=EvidenceState(row.transport or EvidenceState.TIMEOUT),
+        asked_on=dt.date.fromisoformat(row.asked_on or today),
+        connector=row.connector,
+        letter=row.letter,
+        bodies=tuple(row.bodies),
+        detail=row.detail,
+    )
