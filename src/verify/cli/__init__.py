@@ -1,0 +1,1 @@
+"""The command line: one door among three (`api`, `cli`, `console`)."""

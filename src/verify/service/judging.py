@@ -87,7 +87,8 @@ def judge(cases: Sequence[SealedCase], content: Content) -> list[Judged]:
         discrepancies=_grouped(reconciled.discrepancies),
     )
     return [
-        _assemble(key, case, by_household[key], parts) for key, case in zip(keys, cases, strict=True)
+        _assemble(key, case, by_household[key], parts)
+        for key, case in zip(keys, cases, strict=True)
     ]
 
 

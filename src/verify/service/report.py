@@ -41,7 +41,11 @@ def build_report(
         "schema": "verify.report/1",
         "verification": verification,
         "case_number": application.case_number,
-        "programme": {"code": verdict["programme"], "zh": rulebook.title.zh, "en": rulebook.title.en},
+        "programme": {
+            "code": verdict["programme"],
+            "zh": rulebook.title.zh,
+            "en": rulebook.title.en,
+        },
         "region": verdict["region"],
         "rulebook": assessment["rulebook"],
         "as_of": verdict["as_of"],

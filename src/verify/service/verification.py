@@ -161,7 +161,9 @@ class Verifications:
             },
         }
 
-    def page(self, caller: Caller, cursor: str | None, limit: int) -> tuple[list[Plain], str | None]:
+    def page(
+        self, caller: Caller, cursor: str | None, limit: int
+    ) -> tuple[list[Plain], str | None]:
         """The caller's verifications, newest first, and the cursor of the next page."""
         _permit(caller, READERS)
         rows, following = self._store.list(caller, cursor=cursor, limit=limit)
@@ -189,7 +191,9 @@ class Verifications:
                 return view
             time.sleep(0.02)
 
-    def documents(self, verification: str, caller: Caller, sequence: int | None = None) -> Documents:
+    def documents(
+        self, verification: str, caller: Caller, sequence: int | None = None
+    ) -> Documents:
         """The latest (or a given) verdict with its trace and application.
 
         Raises:
@@ -227,9 +231,7 @@ class Verifications:
     def report(self, verification: str, caller: Caller) -> Plain:
         """The readable report of the latest verdict."""
         found = self.documents(verification, caller)
-        return build_report(
-            verification, found.verdict, found.application, self.content(found.row)
-        )
+        return build_report(verification, found.verdict, found.application, self.content(found.row))
 
     def evidence(self, verification: str, caller: Caller) -> Plain:
         """Every exchange, negatives included, with the raw answers by digest."""

@@ -94,7 +94,9 @@ DISCREPANCY = {
     "undeclared": Text("申报中未填报", "not declared"),
     "found_higher": Text("查得高于申报", "found more than declared"),
     "found_lower": Text("查得低于申报", "found less than declared"),
-    "insured_without_wage": Text("有参保缴费而无工资记录", "insured months without any wage record"),
+    "insured_without_wage": Text(
+        "有参保缴费而无工资记录", "insured months without any wage record"
+    ),
     "credits_exceed_income": Text("账户入账远高于收入", "account credits far above known income"),
 }
 

@@ -228,6 +228,7 @@ class Worker:
             detail="still_working" if answer.pending else answer.detail,
             ticket=answer.ticket,
             due_at=now + pause if again else None,
+            worth_asking=again,
         )
 
     def _pause(self, attempts: int) -> int:
@@ -298,8 +299,9 @@ class Worker:
         claim = items[0].claim
         code = error.code if isinstance(error, VerifyError) else type(error).__name__
         # The traceback may quote a value; only its place is logged, never its text.
-        log.error("worker.cannot_judge", verification=claim.verification, code=code,
-                  at=_place(error))
+        log.error(
+            "worker.cannot_judge", verification=claim.verification, code=code, at=_place(error)
+        )
         self._store.fail(claim, code, self._clock())
         self._under_way.pop(claim.verification, None)
 
@@ -325,7 +327,11 @@ class Worker:
             (c["source"], c["person"]): EvidenceState(c["state"]) for c in result.verdict.coverage
         }
         return tuple(
-            (r.source, r.person, r.due_at if r.due_at is not None else now + self._pause(r.attempts))
+            (
+                r.source,
+                r.person,
+                r.due_at if r.due_at is not None else now + self._pause(r.attempts),
+            )
             for r in item.rows
             if states[(r.source, r.person)].worth_asking_again
         )

@@ -1,0 +1,183 @@
+"""What the engine costs per verification, and how many it carries per second.
+
+    make bench-online            one minute at the target rate
+    .venv/bin/python benchmarks/online/run.py --seconds 600 --rate 100
+
+Three measurements on the embedded store (SQLite, `synchronous=FULL`), all over the real path
+(`Verifications.submit` -> ask -> store -> judge -> seal):
+
+1. *alone*: one verification at a time, sources answering at once from recorded bytes, so that
+   everything except waiting for sources is left: the engine's overhead.
+2. *load*: submissions at a fixed rate for a fixed time, never slowed by the engine; latency from
+   acceptance to the durable, ledgered verdict; every one must come out.
+3. *http*: the same households with the simulated sources asked over sockets on this machine.
+
+Readable table on standard error; the last line of standard output is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import structlog
+
+from verify.bootstrap import System, build
+from verify.connectors import Answer, Asker, Question
+from verify.content import content_root
+from verify.domain.access import LOCAL
+from verify.service.intake import ApplicationIn
+from verify.settings import Settings
+from verify.simulate.households import load_all, merge_registers
+from verify.simulate.server import SimulatedSources
+
+TARGET_MEDIAN_MS, TARGET_RATE, TARGET_P99_MS = 25, 100, 100
+
+
+class Recorder:
+    """Answers from the simulated sources, kept by source and person asked about."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self.answers: dict[tuple[str, str], Answer] = {}
+
+    def ask(self, question: Question, authorisations: object) -> Answer:
+        key = (question.source, question.id_number)
+        if key not in self.answers:
+            answer = self._asker.ask(question, authorisations)  # type: ignore[arg-type]
+            if answer.pending:
+                return answer
+            self.answers[key] = answer
+        return self.answers[key]
+
+    def close(self) -> None:
+        self._asker.close()
+
+
+def fresh(home: Path, environment: dict[str, str]) -> System:
+    return build(Settings(home=home, retry_seconds=1), environment=environment)
+
+
+def finish(system: System, ids: list[str], seconds: float) -> list[float]:
+    """Wait for all verdicts; milliseconds from acceptance to seal, or fail."""
+    deadline = time.monotonic() + seconds
+    waiting = set(ids)
+    took: dict[str, float] = {}
+    while waiting and time.monotonic() < deadline:
+        for one in sorted(waiting):
+            verdicts = system.store.verdicts(one, LOCAL)
+            if verdicts:
+                row = system.store.verification(one, LOCAL)
+                took[one] = verdicts[0].created_at - row.created_at
+                waiting.discard(one)
+        time.sleep(0.05)
+    if waiting:
+        sys.exit(f"{len(waiting)} of {len(ids)} verifications never got a verdict")
+    return [took[i] for i in ids]
+
+
+def percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def alone(system: System, bodies: list[ApplicationIn], count: int) -> list[float]:
+    took = []
+    for i in range(count):
+        started = time.perf_counter()
+        accepted = system.verifications.submit(bodies[i % len(bodies)], LOCAL)
+        while not system.store.verdicts(accepted.id, LOCAL):
+            time.sleep(0.0005)
+        took.append((time.perf_counter() - started) * 1000)
+    return took
+
+
+def load(
+    system: System, bodies: list[ApplicationIn], rate: int, seconds: int
+) -> tuple[list[float], float]:
+    ids, started = [], time.monotonic()
+    for i in range(rate * seconds):
+        due = started + i / rate
+        if (pause := due - time.monotonic()) > 0:
+            time.sleep(pause)
+        ids.append(system.verifications.submit(bodies[i % len(bodies)], LOCAL).id)
+    took = finish(system, ids, 120)
+    return took, len(ids) / (time.monotonic() - started)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--rate", type=int, default=TARGET_RATE)
+    parser.add_argument("--alone", type=int, default=200)
+    parser.add_argument("--http", type=int, default=100)
+    options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+    households = [
+        h
+        for h in load_all(content_root() / "fixtures" / "households")
+        if h.application["programme"] == "dibao"
+    ]
+    bodies = [ApplicationIn.model_validate(h.application) for h in households]
+    registers = merge_registers(h.registers for h in households)
+    result: dict[str, object] = {"households": len(bodies)}
+    say = lambda text: print(text, file=sys.stderr)  # noqa: E731
+
+    with SimulatedSources(registers) as sources, tempfile.TemporaryDirectory() as folder:
+        for source in sources.urls:
+            sources.set_profile(source, latency_seconds=0, delay_seconds=0)
+        environment = sources.environment()
+
+        with fresh(Path(folder) / "http", environment) as system:
+            system.start()
+            started = time.monotonic()
+            ids = [
+                system.verifications.submit(bodies[i % len(bodies)], LOCAL).id
+                for i in range(options.http)
+            ]
+            finish(system, ids, 300)
+            result["http_per_second"] = round(options.http / (time.monotonic() - started), 1)
+
+        with fresh(Path(folder) / "engine", environment) as system:
+            recorder = Recorder(system.asker)
+            system.worker._asker = recorder
+            system.start()
+            finish(system, [system.verifications.submit(b, LOCAL).id for b in bodies], 120)
+            one = alone(system, bodies, options.alone)
+            result["alone_median_ms"] = round(statistics.median(one), 1)
+            result["alone_p99_ms"] = round(percentile(one, 0.99), 1)
+            took, rate = load(system, bodies, options.rate, options.seconds)
+            result["load_seconds"] = options.seconds
+            result["load_offered_per_second"] = options.rate
+            result["load_done_per_second"] = round(rate, 1)
+            result["load_median_ms"] = round(statistics.median(took), 1)
+            result["load_p99_ms"] = round(percentile(took, 0.99), 1)
+            result["lost"] = options.rate * options.seconds - len(took)
+
+    say(f"{'measurement':<44}{'seen':>10}{'aim':>10}")
+    for label, key, aim in (
+        ("engine overhead alone, median ms", "alone_median_ms", f"<= {TARGET_MEDIAN_MS}"),
+        ("engine overhead alone, p99 ms", "alone_p99_ms", ""),
+        (
+            f"verdicts per second, {options.rate}/s offered",
+            "load_done_per_second",
+            f">= {TARGET_RATE}",
+        ),
+        ("accepted to durable verdict at that load, median ms", "load_median_ms", ""),
+        ("accepted to durable verdict at that load, p99 ms", "load_p99_ms", f"<= {TARGET_P99_MS}"),
+        ("lost", "lost", "0"),
+        ("verdicts per second, sources asked over HTTP", "http_per_second", ""),
+    ):
+        say(f"{label:<52}{result[key]!s:>10}{aim:>10}")
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

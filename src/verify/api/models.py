@@ -1,0 +1,336 @@
+"""The shapes of answers, for the published description.
+
+Handlers answer with the service's own data, not through these models; the tests hold both
+together by validating real answers against them, with unknown fields forbidden.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from verify.domain.evidence import EvidenceState
+from verify.domain.match import Judgement, Reason
+from verify.domain.verdict import (
+    Benefit,
+    DecisiveQuestion,
+    Finding,
+    Outcome,
+    Text,
+    TraceNode,
+)
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
+Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+State = Literal["asking", "waiting", "completed", "cancelled", "failed"]
+
+
+class Out(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProblemField(Out):
+    """One fault: where, why, and what to do."""
+
+    pointer: str = Field(
+        description="JSON pointer into the body, or `query:limit`, `header:Idempotency-Key`."
+    )
+    code: str
+    reason: str
+    remedy: str
+
+
+class ProblemDocument(Out):
+    """RFC 9457 problem details. Values that were sent are never repeated."""
+
+    type: str = Field(description="`/problems/<code>`: a page of this service on the problem.")
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable; the same as in `type`.")
+    remedy: str
+    errors: list[ProblemField]
+
+
+class SourceProgress(Out):
+    """One question to one source about one person, and how it stands."""
+
+    evidence: str = Field(description="`source/person`.")
+    source: str
+    person: str
+    status: Literal["pending", "done"]
+    state: EvidenceState | None
+    detail: str = Field(description="A stable code, never personal data.")
+    attempts: int
+    asked_on: Day | None
+
+
+class VerdictSummary(Out):
+    """The latest verdict of a verification."""
+
+    sequence: int
+    outcome: Outcome
+    final: bool = Field(description="False while a source that could change it may still answer.")
+    digest: Digest
+    follows: str = Field(description="Digest of the verdict before it; empty for the first.")
+    created_at: Instant
+
+
+class VerificationSummary(Out):
+    """A verification in a list."""
+
+    id: str
+    state: State
+    programme: str
+    region: str
+    case_number: str
+    as_of: Day
+    created_at: Instant
+    outcome: Outcome | None = Field(description="Of the latest verdict.")
+    final: bool | None
+
+
+class Verification(Out):
+    """Where a verification stands, whom it waits for, what it found so far."""
+
+    id: str
+    state: State
+    programme: str
+    region: str
+    case_number: str
+    as_of: Day
+    created_at: Instant
+    updated_at: Instant
+    sources: list[SourceProgress]
+    verdict: VerdictSummary | None
+
+
+class VerificationPage(Out):
+    """Verifications, newest first."""
+
+    verifications: list[VerificationSummary]
+    next: str | None = Field(description="Cursor of the next page: `?cursor=`; null on the last.")
+
+
+class AssessmentBody(Out):
+    """What the rules say of a household."""
+
+    outcome: Outcome
+    rulebook: str
+    rulebook_region: str
+    composition: list[list[str]] = Field(
+        description="Per person: key, `counted`, `not_counted` or `unsure`, and the reason's code."
+    )
+    findings: list[Finding]
+    benefit: Benefit | None
+    questions: list[DecisiveQuestion]
+    questions_complete: bool
+    advisories: list[DecisiveQuestion]
+    notes: list[Text]
+
+
+class Coverage(Out):
+    """How one source answered about one person."""
+
+    evidence: str
+    source: str
+    person: str
+    state: EvidenceState
+    detail: str
+    as_of: Day | None = Field(description="The day the source's data are of.")
+    asked_on: Day
+    letter: str
+    records: int
+    bodies: list[Digest]
+    connector: Digest
+
+
+class Match(Out):
+    """Whose a record was judged to be, and why; rejected candidates stay listed."""
+
+    record: str
+    evidence: str
+    kind: str
+    person: str
+    judgement: Judgement
+    weighs: bool
+    rule: str
+    score: int = Field(description="Milli-bits: prior plus the reasons' weights.")
+    prior: int
+    reasons: list[Reason]
+
+
+class VerdictDocument(Out):
+    """The sealed verdict. Its bytes are canonical JSON; their SHA-256 is the `ETag`."""
+
+    schema_: str = Field(alias="schema")
+    engine: str
+    programme: str
+    region: str
+    residence: Literal["urban", "rural"]
+    as_of: Day
+    known_at: Day
+    digests: dict[str, Digest]
+    outcome: Outcome
+    final: bool
+    assessment: AssessmentBody
+    coverage: list[Coverage]
+    matches: list[Match]
+    discrepancies: list[dict[str, Any]]
+    disclaimer: Text
+    extras: dict[str, Any]
+
+
+class TraceDocument(Out):
+    """The reasoning as a tree, with the facts and the decoded records it rests on."""
+
+    schema_: str = Field(alias="schema")
+    trace: list[TraceNode]
+    facts: list[dict[str, Any]]
+    records: list[dict[str, Any]]
+
+
+class Exchange(SourceProgress):
+    """One exchange with a source, and its raw answers by digest."""
+
+    bodies: list[Digest]
+    letter: str
+
+
+class EvidenceDocument(Out):
+    """Every exchange of a verification, those without an answer included."""
+
+    verification: str
+    evidence: list[Exchange]
+
+
+class LedgerEntry(Out):
+    """One link of the verification's hash chain."""
+
+    position: int
+    kind: str
+    at: Instant
+    payload: dict[str, Any]
+    previous: str
+    hash: str
+
+
+class Events(Out):
+    """The verification's ledger, oldest first."""
+
+    verification: str
+    events: list[LedgerEntry]
+
+
+class Receipt(Out):
+    """What to keep to prove later which verdict was sealed."""
+
+    verification: str
+    verdict: Digest
+    sequence: int
+    leaf: LedgerEntry
+
+
+class Difference(Out):
+    """One place where the replayed verdict differs from the sealed one."""
+
+    pointer: str
+    sealed: str
+    replayed: str
+
+
+class StoredFault(Out):
+    """A stored thing that is not what was sealed."""
+
+    thing: str
+    reason: str
+
+
+class Replay(Out):
+    """What a replay found."""
+
+    verification: str
+    sequence: int
+    identical: bool = Field(description="The same bytes, and no stored thing differs.")
+    verdict_digest: Digest
+    trace_digest: Digest
+    engine_sealed: str
+    engine_now: str
+    faults: list[StoredFault]
+    differences: list[Difference]
+
+
+class GivenAssessment(AssessmentBody):
+    """The assessment of one given household."""
+
+    index: int = Field(description="Place in the list that was sent, from 0.")
+    rules: Digest = Field(description="The rules it was assessed with.")
+    trace: list[TraceNode]
+
+
+class Assessments(Out):
+    """Assessments in the order of the households."""
+
+    assessments: list[GivenAssessment]
+
+
+class Titled(Out):
+    """A title in both languages."""
+
+    zh: str
+    en: str
+
+
+class ProgrammeInForce(Out):
+    """A rulebook version and the days it is known for."""
+
+    id: str
+    region: str
+    programme: str
+    title: Titled
+    sources: list[str] = Field(description="Sources that must be heard.")
+    known: list[list[Day | None]] = Field(
+        description="Ranges of days (first, last; null: open) for which law is known."
+    )
+
+
+class RulesInUse(Out):
+    """The rules in use now."""
+
+    digest: Digest
+    rulebooks: list[ProgrammeInForce]
+
+
+class ConnectorInUse(Out):
+    """A connected source."""
+
+    id: str
+    title: Titled
+    digest: Digest
+    yields: list[str]
+    purposes: list[str]
+    max_age_days: int
+
+
+class ConnectorsInUse(Out):
+    """The sources connected now; addresses and credentials are not shown."""
+
+    digest: Digest
+    connectors: list[ConnectorInUse]
+
+
+class Health(Out):
+    """The process is up."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Out):
+    """Whether the service can do its work, per part it depends on."""
+
+    status: Literal["ok", "failing"]
+    checks: dict[str, Literal["ok", "failing", "absent"]]

@@ -1,0 +1,50 @@
+"""Is it up, and can it work? The only addresses besides callbacks that ask for no credentials."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from verify.api.answers import json_response
+from verify.api.describe import json_answer, refuses
+from verify.api.models import Health, Readiness
+from verify.bootstrap import System
+
+router = APIRouter(tags=["health"])
+OPEN = {"security": []}
+
+
+@router.get(
+    "/healthz",
+    operation_id="health",
+    summary="Is the process up?",
+    description="Touches nothing.",
+    responses={200: json_answer(Health, "It is.")},
+    openapi_extra=OPEN,
+)
+def healthz() -> Response:
+    """The process answers."""
+    return json_response({"status": "ok"})
+
+
+@router.get(
+    "/readyz",
+    operation_id="readiness",
+    summary="Can it work?",
+    description="Per part: the store answers, the content is loaded, the worker runs here "
+    "(`absent` where this process has none).",
+    responses={
+        200: json_answer(Readiness, "It can."),
+        503: json_answer(Readiness, "A part is failing; it is named."),
+        500: refuses(500)[500],
+    },
+    openapi_extra=OPEN,
+)
+def readyz(request: Request) -> Response:
+    """Whether each part that the service depends on works."""
+    system = request.app.state.system
+    checks = system.readiness() if isinstance(system, System) else {"system": "failing"}
+    ready = "failing" not in checks.values()
+    return json_response(
+        {"status": "ok" if ready else "failing", "checks": checks}, 200 if ready else 503
+    )

@@ -1,0 +1,1 @@
+"""One file per command. Heavy imports live inside the functions: `verify --help` stays fast."""

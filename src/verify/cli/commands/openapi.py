@@ -1,0 +1,29 @@
+"""`verify openapi`: the published API description, from the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def openapi(
+    out: Annotated[
+        Path | None, typer.Option(help="Write it to this file instead of standard output.")
+    ] = None,
+) -> None:
+    """Print the OpenAPI 3.1 description of the REST API (always JSON)."""
+    import json
+    import sys
+
+    from verify.api.openapi import document
+    from verify.cli.output import note
+
+    text = json.dumps(document(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8")
+        note(f"wrote {out}")

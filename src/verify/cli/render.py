@@ -1,0 +1,328 @@
+"""The report of a verdict on a terminal: the same data as the HTML report, from 80 columns up.
+
+Everything shown here comes from `verify.service.report.build_report`; nothing is worked out
+again, so terminal, JSON and HTML cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from verify.cli.symbols import FINDING, OUTCOME, both, mark, state_mark
+
+Plain = dict[str, Any]
+
+
+def show_report(report: Plain, console: Console) -> None:
+    """Print the whole report."""
+    console.print(report_view(report))
+
+
+def report_view(report: Plain) -> Group:
+    """Banner, tests, questions, who was asked, differences, members, digests."""
+    return Group(
+        banner(report),
+        *judgement_parts(report),
+        *section("Who was asked about whom  查询情况", [coverage(report["coverage"])]),
+        *section("Records judged  记录比对", [matches_summary(report["matches"])]),
+        *section("Declared and found  申报与查得", discrepancies(report["discrepancies"])),
+        *section("Household  家庭成员", [members(report["members"])]),
+        foot(report),
+    )
+
+
+def judgement_parts(report: Plain) -> list[RenderableType]:
+    """What the rules say: the tests, the benefit, the questions; shared with `verify assess`."""
+    advisories = report["advisories"]
+    return [
+        *section("Tests  核对项目", [tests(report["tests"])]),
+        *section("Benefit  救助金额", benefit(report["benefit"])),
+        *section("Questions that decide the case  需核实", questions(report)),
+        *section(
+            "Noted; cannot change the outcome  提示",
+            [line for q in advisories for line in question(q, remedy=False)],
+        ),
+        *section("Notes  说明", [bullet(both(n)) for n in report["notes"]]),
+    ]
+
+
+def section(title: str, parts: Iterable[RenderableType]) -> list[RenderableType]:
+    """A titled section, or nothing where there is nothing to say."""
+    body = list(parts)
+    if not body:
+        return []
+    return [Text(f"\n{title}", "bold"), *body]
+
+
+def banner(report: Plain) -> Panel:
+    """The outcome in one box: what, for which programme, where and when, final or not."""
+    outcome = report["outcome"]
+    symbol, style = OUTCOME[outcome["code"]]
+    programme = report["programme"]
+    final = (
+        Text("final: no answer still to come could change it")
+        if report["final"]
+        else Text("provisional: it is judged again when the missing answers come in", "yellow")
+    )
+    return Panel(
+        Group(
+            Text(f"{symbol} {outcome['en'].upper()}  {outcome['zh']}", f"bold {style}"),
+            Text.assemble(
+                f"{programme['en']}  {programme['zh']}",
+                ("  region ", "dim"),
+                report["region"],
+                ("  as of ", "dim"),
+                report["as_of"],
+            ),
+            final,
+        ),
+        border_style=style,
+        box=box.ROUNDED,
+        title=Text("household economic-status check  经济状况核对", "dim"),
+        title_align="left",
+    )
+
+
+# -- tests --------------------------------------------------------------------------------
+
+
+def tests(rows: Sequence[Plain]) -> Table:
+    """Each test with its state, value, operator, limit, gap, law, sources and doubts."""
+    table = Table(box=box.ROUNDED, expand=True, show_lines=True, border_style="dim", pad_edge=True)
+    table.add_column("test", ratio=5)
+    table.add_column("found · limit · gap", ratio=7)
+    table.add_column("law, sources, doubts", ratio=9)
+    for row in rows:
+        table.add_row(_test_name(row), _test_figures(row), _test_grounds(row))
+    return table
+
+
+def _test_name(row: Plain) -> Text:
+    state = row["state"]
+    name = Text()
+    name.append_text(mark(FINDING, state["code"], state["en"]))
+    name.append(f"  {state['zh']}\n", "dim")
+    name.append(row["title"]["en"], "bold")
+    name.append(f"\n{row['title']['zh']}", "dim")
+    if row["effect"] == "refer":
+        name.append("\nrefers to a person", "italic dim")
+    return name
+
+
+def _test_figures(row: Plain) -> Text:
+    text = Text()
+    text.append(row["value"]["en"], "bold")
+    text.append(f"\n{row['operator']['en']} ", "dim")
+    text.append(row["limit"]["en"])
+    text.append(f"\n{gap_words(row)}", "dim")
+    return text
+
+
+def gap_words(row: Plain) -> str:
+    """The distance to the limit in words: to spare, over, or between two bounds."""
+    if row["state"]["code"] == "not_applicable":
+        return "no gap to give"
+    gap = row["gap"]
+    lo, hi = gap["lo"], gap["hi"]
+    if lo is not None and lo == hi:
+        if lo == 0:
+            return "exactly at the limit"
+        return f"{gap['en'].replace('-', '')} {'under' if lo > 0 else 'over'} the limit"
+    return f"gap {gap['en']}" if (lo, hi) != (None, None) else "gap unknown"
+
+
+def _test_grounds(row: Plain) -> Text:
+    parts = [_citation(c) for c in row["citations"]]
+    until = row["effective_to"] or "now"
+    parts.append(Text(f"in force {row['effective_from']} to {until}", "dim"))
+    if row["evidence"]:
+        parts.append(Text(f"sources: {', '.join(evidence_sources(row['evidence']))}"))
+    else:
+        parts.append(Text("sources: none holds anything", "dim"))
+    doubts = len(row["doubts"])
+    parts.append(
+        Text(f"? {doubts} doubt{'s' if doubts > 1 else ''}", "yellow")
+        if doubts
+        else Text("no doubt", "dim")
+    )
+    parts += [Text(n["en"], "italic dim") for n in row["notes"]]
+    if row["settles"] and row["state"]["code"] != "satisfied":
+        parts.append(Text(f"settled by: {row['settles']['en']}", "yellow"))
+    return Text("\n").join(parts)
+
+
+def _citation(c: Plain) -> Text:
+    words = " ".join(p for p in (c["document"], c["number"], c["article"]) if p)
+    return Text.assemble(words, (f" ({c['confidence']['en']})", "dim"))
+
+
+def evidence_sources(evidence: Iterable[str]) -> list[str]:
+    """`bank/p1`, `bank/p2` -> `bank (p1, p2)`."""
+    people: dict[str, list[str]] = {}
+    for item in evidence:
+        source, _, person = item.partition("/")
+        people.setdefault(source, []).append(person)
+    return [f"{s} ({', '.join(p)})" if any(p) else s for s, p in people.items()]
+
+
+def benefit(row: Plain | None) -> list[RenderableType]:
+    """The indicative benefit; the authority sets the real one."""
+    if row is None:
+        return []
+    text = Text.assemble(
+        "  about ", (row["monthly"]["en"], "bold"), ("  indicative; ", "dim"), row["formula"]["en"]
+    )
+    return [text]
+
+
+# -- questions ----------------------------------------------------------------------------
+
+
+def questions(report: Plain) -> list[RenderableType]:
+    """The fewest answers that settle the case, most decisive first."""
+    parts = [line for q in report["questions"] for line in question(q, remedy=True)]
+    if not report["questions_complete"]:
+        parts.append(
+            Text("  too many doubts to try every combination: this list may be too long", "dim")
+        )
+    return parts
+
+
+def question(q: Plain, *, remedy: bool) -> list[RenderableType]:
+    """One question in both languages, and what to do about it."""
+    style = "bold yellow" if remedy else "dim"
+    who = f"{q['name']}: " if q["name"] else ""
+    lines: list[RenderableType] = [
+        bullet(Text(f"{who}{q['question']['en']}"), "?", style),
+        Padding(Text(f"{who}{q['question']['zh']}", "dim"), (0, 0, 0, 4)),
+    ]
+    if remedy:
+        lines.append(Padding(Text.assemble(("→ ", "cyan"), q["remedy"]["en"]), (0, 0, 0, 4)))
+    return lines
+
+
+def bullet(text: Text, symbol: str = "•", style: str = "dim") -> RenderableType:
+    """A line with a hanging indent, so that long sentences stay readable at 80 columns."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=1)
+    grid.add_column()
+    grid.add_row(Text(symbol, style), text)
+    return Padding(grid, (0, 0, 0, 2))
+
+
+# -- who was asked, what was found ----------------------------------------------------------
+
+
+def coverage(rows: Sequence[Plain]) -> Table:
+    """Members down, sources across: how each question ended."""
+    sources = sorted({r["source"]["code"] for r in rows})
+    people = list(dict.fromkeys((r["person"], r["name"]) for r in rows))
+    cells = {(r["person"], r["source"]["code"]): r for r in rows}
+    table = Table(box=box.SIMPLE_HEAD, border_style="dim")
+    table.add_column("")
+    for source in sources:
+        table.add_column(source.replace("_", " "))
+    for person, name in people:
+        table.add_row(
+            Text.assemble((person, "dim"), " ", name),
+            *(_coverage_cell(cells.get((person, source))) for source in sources),
+        )
+    return table
+
+
+def _coverage_cell(row: Plain | None) -> Text:
+    if row is None:
+        return Text("not asked", "dim")
+    state = row["state"]
+    if state["code"] == "ok":
+        return state_mark("ok", f"{row['records']} record{'s' if row['records'] != 1 else ''}")
+    if state["code"] == "confirmed_empty":
+        return state_mark("ok", "nothing held")
+    return state_mark(state["code"], state["en"])
+
+
+def matches_summary(rows: Sequence[Plain]) -> Text:
+    """How many records were judged theirs, doubtful, and somebody else's."""
+    best: dict[str, str] = {}
+    rank = {"positive": 2, "unsure": 1, "negative": 0}
+    for row in rows:
+        code = row["judgement"]["code"]
+        if rank[code] >= rank.get(best.get(row["record"], ""), -1):
+            best[row["record"]] = code
+    counts = {code: sum(1 for c in best.values() if c == code) for code in rank}
+    return Text.assemble(
+        ("  ✔ ", "green"),
+        f"{counts['positive']} theirs   ",
+        ("? ", "yellow"),
+        f"{counts['unsure']} doubtful   ",
+        ("✘ ", "dim"),
+        f"{counts['negative']} somebody else's, not counted",
+        ("   (verify explain ID --matches)", "dim"),
+    )
+
+
+def discrepancies(rows: Sequence[Plain]) -> list[RenderableType]:
+    """What the family stated beside what the sources hold."""
+    lines: list[RenderableType] = []
+    for row in rows:
+        stated = f"declared {row['declared']['en']}, " if row["declared"] else ""
+        lines.append(
+            bullet(
+                Text.assemble(
+                    f"{row['name']}: {row['quantity']['en']}: {row['code']['en']} ",
+                    (f"({stated}found {row['found']['en']})", "dim"),
+                )
+            )
+        )
+    return lines
+
+
+def members(rows: Sequence[Plain]) -> Table:
+    """Who applied, and who counts under the rules."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for _ in range(5):
+        table.add_column()
+    marks = {"counted": ("✔", "green"), "unsure": ("?", "yellow")}
+    for row in rows:
+        symbol, style = marks.get(row["counted"], ("–", "dim"))
+        words = row["counted"].replace("_", " ")
+        table.add_row(
+            Text(f"  {row['person']}", "dim"),
+            Text(row["name"], "bold"),
+            both(row["relation"]),
+            Text(row["id_masked"], "dim"),
+            Text(f"{symbol} {words} ({row['reason'].replace('_', ' ')})", style),
+        )
+    return table
+
+
+def foot(report: Plain) -> Group:
+    """Where the rules and digests are, the right to object, and what this paper is not."""
+    lines: list[RenderableType] = [Text("")]
+    lines.append(
+        Text.assemble(
+            ("verification ", "dim"),
+            report["verification"],
+            ("  rulebook ", "dim"),
+            report["rulebook"],
+            ("  engine ", "dim"),
+            report["engine"],
+        )
+    )
+    lines += [
+        Text(f"  {name:<12} {value}", "dim", no_wrap=True, overflow="fold")
+        for name, value in sorted(report["digests"].items())
+    ]
+    lines += [
+        Text(report["objection"]["en"], "dim"),
+        Text(report["disclaimer"]["en"], "dim italic"),
+    ]
+    return Group(*lines)

@@ -1,0 +1,263 @@
+"""The closed grammar in which a connector says how to read an answer.
+
+Nothing here computes: these are the models of the YAML, checked when the content is loaded, so
+that a mistake is reported with its file and line and never met by a family's answer. What the
+grammar cannot say, a source may not do.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from verify.domain.evidence import EvidenceState
+from verify.domain.vocabulary import StatementKind, VehicleClass
+
+Path = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Money = Literal["yuan", "fen", "wan_yuan"]
+Unit = Literal["yuan", "fen", "wan_yuan", "m2"]
+DateFormat = Literal["YYYYMMDD", "YYYYMM", "YYYY-MM-DD", "YYYY-MM", "YYYY/MM/DD", "YYYY年MM月DD日"]
+Column = Literal[
+    "granularity",
+    "period_start",
+    "period_end",
+    "as_of",
+    "amount",
+    "object_key",
+    "category",
+    "area_dm2",
+]
+DATE_COLUMNS = ("period_start", "period_end", "as_of")
+GRANULARITIES = {"month", "year", "instant"}
+
+
+class Closed(BaseModel):
+    """A frozen model that refuses fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Condition(Closed):
+    """True when the text of `field` is (or is not) one of the listed values."""
+
+    field: Path
+    is_in: tuple[str, ...] | None = Field(default=None, alias="in")
+    not_in: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Condition:
+        if (self.is_in is None) == (self.not_in is None):
+            raise ValueError("a condition has either `in` or `not_in`")
+        return self
+
+
+class ValueSpec(Closed):
+    """Where a value comes from and how it is read. Exactly one origin.
+
+    `field` is a field of the row, `constant` the text itself, `answer` something the answer as a
+    whole says, `join` several values joined with a colon. `minus` subtracts a second field of
+    the same unit. An `optional` value may be empty; the field itself must still be there.
+    """
+
+    field: Path | None = None
+    constant: str | None = None
+    answer: Literal["as_of", "year_before_as_of", "part"] | None = None
+    join: tuple[Spec, ...] | None = None
+    unit: Unit | None = None
+    minus: Path | None = None
+    format: DateFormat | None = None
+    edge: Literal["first", "last"] | None = None
+    table: dict[str, str] | None = None
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ValueSpec:
+        origins = [self.field, self.constant, self.answer, self.join]
+        if sum(o is not None for o in origins) != 1:
+            raise ValueError("a value has exactly one of `field`, `constant`, `answer`, `join`")
+        readers = [self.unit, self.format, self.table]
+        if self.field is None and any(r is not None for r in readers):
+            raise ValueError("`unit`, `format` and `table` go with `field`")
+        if sum(r is not None for r in readers) > 1:
+            raise ValueError("a value has at most one of `unit`, `format`, `table`")
+        if self.minus is not None and self.unit is None:
+            raise ValueError("`minus` goes with `unit`")
+        if (self.edge is not None) != (self.format in ("YYYYMM", "YYYY-MM")):
+            raise ValueError("a month needs `edge` (first or last day); a day has none")
+        return self
+
+
+def _shorthand(value: Any) -> Any:
+    return {"field": value} if isinstance(value, str) else value
+
+
+Spec = Annotated[ValueSpec, BeforeValidator(_shorthand)]
+ValueSpec.model_rebuild()
+
+
+class RowSubject(Closed):
+    """The row names the one person it is about."""
+
+    form: Literal["row"]
+    name: Path
+    id: Path
+    phone: Path | None = None
+    address: Path | None = None
+
+
+class ListSubjects(Closed):
+    """The row holds a list of owners; each becomes one record with that owner's share."""
+
+    form: Literal["list"]
+    list: Path
+    name: Path
+    id: Path
+    share: Path
+    ignore: tuple[Path, ...] = ()
+
+
+class JointSubjects(Closed):
+    """The row names one holder, and further holders in one text; all hold equal shares."""
+
+    form: Literal["joint"]
+    name: Path
+    id: Path
+    phone: Path | None = None
+    address: Path | None = None
+    also: Path
+    separator: Annotated[str, StringConstraints(min_length=1, max_length=1)]
+    inner: Annotated[str, StringConstraints(min_length=1, max_length=1)]
+
+
+Subjects = Annotated[RowSubject | ListSubjects | JointSubjects, Field(discriminator="form")]
+
+
+class Unique(Closed):
+    """Rows equal in all `key` fields are one object and must then be equal in `agree`."""
+
+    key: tuple[Path, ...] = Field(min_length=1)
+    agree: tuple[Path, ...] = Field(min_length=1)
+
+
+class Range(Closed):
+    """What is plausible. A value outside says that the source changed a unit, not that a family
+    is rich: the answer is refused, a person looks."""
+
+    field: Path
+    unit: Unit
+    min: str
+    max: str
+    where: Condition | None = None
+
+
+class RecordSpec(Closed):
+    """One record made from each row (and each of its subjects) for which all of `when` hold."""
+
+    kind: Spec
+    when: tuple[Condition, ...] = ()
+    columns: dict[Column, Spec]
+    detail: dict[str, Spec] = Field(default_factory=dict)
+
+    @property
+    def kinds(self) -> frozenset[StatementKind]:
+        """Every statement kind this record can have."""
+        texts = self.kind.table.values() if self.kind.table else [self.kind.constant or ""]
+        return frozenset(StatementKind(t) for t in texts)
+
+    @model_validator(mode="after")
+    def _typed(self) -> RecordSpec:
+        kinds = self.kinds  # raises for a kind outside the vocabulary
+        for name, spec in self.columns.items():
+            if (name == "amount") != (spec.unit in ("yuan", "fen", "wan_yuan")):
+                raise ValueError(f"{name}: `amount` and only `amount` has a unit of money")
+            if (name == "area_dm2") != (spec.unit == "m2"):
+                raise ValueError(f"{name}: `area_dm2` and only `area_dm2` has the unit m2")
+            dated = spec.format is not None or spec.answer in ("as_of", "year_before_as_of")
+            if (name in DATE_COLUMNS) != dated:
+                raise ValueError(f"{name}: date columns and only they have a date")
+        if "granularity" not in self.columns:
+            raise ValueError("every record states its granularity")
+        if not GRANULARITIES.issuperset(_outcomes(self.columns["granularity"])):
+            raise ValueError(f"granularity is one of {sorted(GRANULARITIES)}")
+        if StatementKind.VEHICLE in kinds:
+            classes = _outcomes(self.columns["category"]) if "category" in self.columns else [""]
+            if not {c.value for c in VehicleClass}.issuperset(classes):
+                raise ValueError("the category of a vehicle is a vehicle class")
+        return self
+
+
+def _outcomes(spec: ValueSpec) -> list[str]:
+    return list(spec.table.values()) if spec.table else [spec.constant or ""]
+
+
+class Section(Closed):
+    """One list of rows in the answer. Every field of a row is used, tested or ignored on purpose;
+    any other field is a signal that the source has changed."""
+
+    rows: Path
+    count: Path | None = None
+    subjects: Subjects
+    drop_when: tuple[Condition, ...] = ()
+    unique: Unique | None = None
+    ignore: tuple[Path, ...] = ()
+    expect: tuple[Range, ...] = ()
+    records: tuple[RecordSpec, ...] = Field(min_length=1)
+
+
+class Payload(Closed):
+    """A base64 text in the envelope that holds a CSV table; it takes the field's place."""
+
+    field: Path
+    encoding: Literal["gb18030", "utf-8"]
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+
+
+class OutcomeField(Closed):
+    """The source's own result code. A code in none of the lists is a change of the source."""
+
+    field: Path
+    ok: tuple[str, ...] = Field(min_length=1)
+    empty: tuple[str, ...] = Field(min_length=1)
+    failures: dict[str, EvidenceState] = Field(default_factory=dict)
+
+
+class DayField(Closed):
+    """A date that the answer as a whole states."""
+
+    field: Path
+    format: DateFormat
+
+
+class Echo(Closed):
+    """Where the answer repeats who was asked about."""
+
+    name: Path
+    id: Path
+
+
+class Paging(Closed):
+    """Where a page says which it is, of how many."""
+
+    page: Path
+    pages: Path
+
+
+class AnswerSpec(Closed):
+    """How to read one body of an answer."""
+
+    format: Literal["json", "xml"]
+    payload: Payload | None = None
+    part: Path | None = None
+    outcome: OutcomeField
+    as_of: DayField
+    subject: Echo
+    total: Path | None = None
+    paging: Paging | None = None
+    ignore: tuple[Path, ...] = ()
+    sections: tuple[Section, ...] = Field(min_length=1)
+
+    @property
+    def kinds(self) -> frozenset[StatementKind]:
+        """Every statement kind that this answer can hold."""
+        return frozenset(k for s in self.sections for r in s.records for k in r.kinds)

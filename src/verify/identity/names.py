@@ -1,0 +1,236 @@
+"""Names: their normal form, and how well two of them agree.
+
+What registers do to a name (domain facts, 7.3): the dot between the parts of an ethnic name is
+missing, a full stop or doubled; traditional for simplified characters; a rare character replaced
+by pinyin, a box, a question mark, a private-use or a same-sounding character; parts in reverse
+order; long names cut short.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from rapidfuzz.distance import OSA
+
+from verify.identity.text import is_han, is_separator, one_width, simplify
+from verify.scoring.levels import NAME, rank
+
+LONGEST_NAME = 64
+COMPOUND_SURNAMES = frozenset(
+    "欧阳 上官 皇甫 令狐 诸葛 司徒 司马 申屠 夏侯 贺兰 完颜 慕容 尉迟 长孙 东方 独孤 公孙 "
+    "宇文 钟离 端木 百里 呼延 轩辕 闻人 万俟 赫连 澹台 濮阳 淳于 单于 太叔 南宫".split()
+)
+_BOXES = frozenset("?□■〓○◇\ufffd")
+_SHORTEST_CUT = 5  # characters that a name cut short must still show
+_MIN_FOR_ONE_OFF = 3  # one character of two is half the name
+_MAX_SYLLABLE = 6  # zhuang
+_LONGEST_HAN_NAME = 4
+
+_EXACT, _FORMER, _VARIANT, _ROMANISED, _HOMOPHONE, _ONE, _MISSING, _SURNAME, _DIFFERENT = (
+    rank(NAME, level)
+    for level in (
+        "exact",
+        "former",
+        "variant",
+        "romanised",
+        "homophone",
+        "one_character",
+        "missing",
+        "surname_only",
+        "different",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NameForm:
+    """Normal form of a name.
+
+    `text` is NFKC, case-folded, simplified, without separators, at most 64 characters; `parts`
+    are its parts in sorted order; `steps` says what had to be levelled (`width`, `case`,
+    `traditional`, `separator`, `cut`), for the explanation only.
+    """
+
+    text: str
+    parts: tuple[str, ...]
+    steps: str
+    cut: bool
+    han: bool
+
+
+@lru_cache(maxsize=1 << 16)
+def name_form(raw: str | None) -> NameForm:
+    """The normal form of a name as written anywhere; empty for none."""
+    wide = one_width(raw or "")
+    folded = wide.casefold()
+    simple = simplify(folded)
+    spaced = "".join(" " if is_separator(c) and c not in _BOXES else c for c in simple)
+    parts = spaced.split()
+    whole = "".join(parts)
+    text = whole[:LONGEST_NAME]
+    cut = len(whole) > len(text) or len(wide) < len(raw or "")
+    steps = [
+        step
+        for step, taken in (
+            ("width", not cut and wide != raw),
+            ("case", folded != wide),
+            ("traditional", simple != folded),
+            ("separator", whole != simple),
+            ("cut", cut),
+        )
+        if taken and raw
+    ]
+    han = bool(text) and all(map(is_han, text))
+    return NameForm(text, tuple(sorted(p[:LONGEST_NAME] for p in parts)), ",".join(steps), cut, han)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonNames:
+    """The name of a person and the former names stated for them."""
+
+    name: NameForm
+    former: tuple[NameForm, ...] = ()
+
+
+def name_level(record: NameForm, person: PersonNames) -> int:
+    """Rank of the agreement of a record's name with a person's (`scoring.levels`, 0 strongest)."""
+    if not record.text or not person.name.text:
+        return _MISSING
+    level = _compare(record, person.name)
+    if level == _EXACT or not person.former:
+        return level
+    # A former name as good as written counts as former; a worse likeness of it keeps its level.
+    former = min(max(_FORMER, _compare(record, f)) for f in person.former)
+    return min(level, former) if former != _MISSING else level
+
+
+def _compare(a: NameForm, b: NameForm) -> int:
+    if not a.text or not b.text:
+        return _MISSING
+    if a.text == b.text:
+        return _VARIANT if a.cut or b.cut else _EXACT
+    if _same_parts(a, b) or _cut_short(a.text, b.text) or _boxed(a.text, b.text):
+        return _VARIANT
+    if _romanised(a, b):
+        return _ROMANISED
+    if _homophone(a, b):
+        return _HOMOPHONE
+    if _one_off(a.text, b.text):
+        return _ONE
+    if a.han and b.han and surname(a) and surname(a) == surname(b):
+        return _SURNAME
+    return _DIFFERENT
+
+
+def surname(form: NameForm) -> str:
+    """The surname of a Han name of two to four characters; empty for other names."""
+    if not form.han or len(form.parts) != 1 or not 2 <= len(form.text) <= _LONGEST_HAN_NAME:
+        return ""
+    return form.text[:2] if form.text[:2] in COMPOUND_SURNAMES else form.text[0]
+
+
+def _same_parts(a: NameForm, b: NameForm) -> bool:
+    return len(a.parts) > 1 and a.parts == b.parts
+
+
+def _cut_short(a: str, b: str) -> bool:
+    short, long = (a, b) if len(a) < len(b) else (b, a)
+    return len(short) >= _SHORTEST_CUT and long.startswith(short) and any(map(is_han, short))
+
+
+def _boxed(a: str, b: str) -> bool:
+    """One side shows a box or a private-use character where the other has one GBK cannot write.
+
+    Only such a character: a box over an ordinary character hides something else.
+    """
+    if len(a) != len(b) or len(a) < 2:
+        return False
+    boxes = 0
+    for x, y in zip(a, b, strict=True):
+        if x != y:
+            if not ((_is_box(x) and _beyond_gbk(y)) or (_is_box(y) and _beyond_gbk(x))):
+                return False
+            boxes += 1
+    return 0 < boxes < len(a)
+
+
+def _is_box(char: str) -> bool:
+    return char in _BOXES or "\ue000" <= char <= "\uf8ff" or "\U000f0000" <= char
+
+
+def _beyond_gbk(char: str) -> bool:
+    try:
+        char.encode("gbk")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _homophone(a: NameForm, b: NameForm) -> bool:
+    """Each character has a reading (tone aside) in common with its counterpart."""
+    if not (a.han and b.han) or len(a.text) != len(b.text) or len(a.text) < 2:
+        return False
+    return all(
+        x == y or not readings(x).isdisjoint(readings(y))
+        for x, y in zip(a.text, b.text, strict=True)
+    )
+
+
+def _romanised(a: NameForm, b: NameForm) -> bool:
+    """One side writes pinyin for characters of the other (王yan for 王䶮, wangwei for 王伟)."""
+    if a.han and not b.han:
+        a, b = b, a
+    if a.han or not b.han or len(b.text) < 2:
+        return False
+    # Registers also write the given name first in Latin letters.
+    turned = surname(b)
+    return _spells(a.text, b.text) or (
+        bool(turned) and _spells(a.text, b.text[len(turned) :] + turned)
+    )
+
+
+def _spells(mixed: str, han: str) -> bool:
+    """Whether `mixed` can be read as `han`, each character as itself or as one reading.
+
+    Linear in len(han) for real readings: the set of places reached is small.
+    """
+    if not len(han) <= len(mixed) <= len(han) * _MAX_SYLLABLE:
+        return False
+    places = {0}
+    for char in han:
+        options = (char, *readings(char))
+        places = {
+            at + len(option)
+            for at in places
+            for option in options
+            if mixed.startswith(option, at)
+        }
+        if not places:
+            return False
+    return len(mixed) in places
+
+
+@cache  # bounded by Unicode: one entry a character
+def readings(char: str) -> frozenset[str]:
+    """All Mandarin readings of a character without tone; ü is written v and also u (吕: lv, lu).
+
+    Includes readings found only in surnames (单 shan, 仇 qiu, 朴 piao), because pypinyin lists
+    them with the character.
+    """
+    from pypinyin import Style, pinyin
+
+    if not is_han(char):
+        return frozenset()
+    found = pinyin(char, style=Style.NORMAL, heteronym=True, errors="ignore")
+    plain = {r for reading in found for r in reading}
+    return frozenset(plain | {r.replace("v", "u") for r in plain if "v" in r})
+
+
+def _one_off(a: str, b: str) -> bool:
+    """One character added, left out, replaced or two neighbours swapped, of three or more."""
+    return (
+        max(len(a), len(b)) >= _MIN_FOR_ONE_OFF
+        and abs(len(a) - len(b)) <= 1
+        and OSA.distance(a, b, score_cutoff=1) == 1
+    )

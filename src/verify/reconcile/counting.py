@@ -1,0 +1,259 @@
+"""Count every thing once: statements that say the same become one fact.
+
+The same title comes back under both owners' queries, the same account in two exchanges, the
+same month's wage twice. Statements of one person about the same object, quantity, period and
+category are one fact; where their amounts differ, the lowest is certain and the difference hangs
+on a conflict. A doubtful statement never lowers what certain statements say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from verify.domain.period import Granularity
+from verify.domain.verdict import DoubtKind
+from verify.reconcile.kinds import DECEASED, FLOWS, ITEMS
+
+_OBJECT = ["household", "person", "quantity", "thing"]
+_SAME = [*_OBJECT, "granularity", "period_start", "period_end", "category", "area_dm2"]
+
+# A statement without an object key is recognised by its whole content; the mark keeps such keys
+# apart from real ones.
+_MARK = "\0"
+_CONTENT = pl.concat_str(
+    pl.lit(_MARK),
+    *(pl.col(c).cast(pl.String).fill_null("") for c in ("lo", "hi", "detail")),
+    separator="|",
+)
+
+_OPEN = pl.col("doubt").is_not_null()
+_IS_ITEM = pl.col("quantity").is_in(ITEMS)
+_IS_ANNUAL = (pl.col("granularity") == Granularity.YEAR.value) & pl.col("quantity").is_in(FLOWS)
+_IS_MONTHLY = (pl.col("granularity") == Granularity.MONTH.value) & pl.col("quantity").is_in(FLOWS)
+_KEYED = ~pl.col("thing").str.starts_with(_MARK)
+_DIFFER = (pl.col("lo_top") > pl.col("lo")) | (pl.col("hi_top") > pl.col("hi_low"))
+
+
+def count_once(statements: pl.DataFrame) -> pl.DataFrame:
+    """Facts with their doubts from certain and doubtful statements.
+
+    Columns: those of FACTS but the id, and `kind`, `code`, `others` of the doubt.
+    """
+    merged = _merge(_with_thing(statements))
+    has = _Has.of(merged)
+    if has.open:
+        merged = _beside_certain(merged)
+    if has.annual:
+        merged = _annual(merged)
+    if has.unstated:
+        merged = _unstated(merged)
+    if has.variants:
+        merged = _variants(merged)
+    if has.conflicts:
+        merged = _conflicts(merged)
+    return merged.with_columns(
+        # While a doubt is open its fact may be nothing, so its upper end is at least nothing.
+        hi=pl.when(_OPEN & (pl.col("hi") < 0)).then(0).otherwise("hi"),
+        object_key=pl.when(_KEYED).then("thing"),
+    )
+
+
+@dataclass(frozen=True)
+class _Has:
+    """Which rare cases occur at all; the steps for the others are left out."""
+
+    open: bool
+    annual: bool
+    unstated: bool
+    variants: bool
+    conflicts: bool
+
+    @classmethod
+    def of(cls, merged: pl.DataFrame) -> _Has:
+        keyed_items = pl.struct(_OBJECT).filter(_IS_ITEM & _KEYED & ~_OPEN)
+        return cls(
+            *merged.select(
+                open=_OPEN.any(),
+                annual=_IS_ANNUAL.any(),
+                unstated=pl.col("lo").is_null().any(),
+                variants=keyed_items.is_duplicated().any(),
+                conflicts=(_DIFFER & ~_OPEN).any(),
+            ).row(0)
+        )
+
+
+def _with_thing(statements: pl.DataFrame) -> pl.DataFrame:
+    thing = pl.col("object_key")
+    if statements["object_key"].null_count():
+        thing = pl.coalesce("object_key", _CONTENT)
+    death = pl.col("quantity") == DECEASED
+    if not bool(statements.select(death.any()).item()):
+        return statements.with_columns(thing=thing)
+    # One death is one fact, whatever the notices say about its circumstances.
+    return statements.with_columns(
+        pl.when(~death).then("period_start"),
+        pl.when(~death).then("period_end"),
+        pl.when(~death).then("category"),
+        pl.when(death)
+        .then(pl.lit(Granularity.INSTANT.value))
+        .otherwise("granularity")
+        .alias("granularity"),
+        thing=pl.when(death).then(pl.lit(_MARK)).otherwise(thing),
+    )
+
+
+def _merge(statements: pl.DataFrame) -> pl.DataFrame:
+    """One row per distinct statement and doubt, with the lowest and the highest of its bounds."""
+    return (
+        statements.group_by(*_SAME, "doubt")
+        .agg(
+            pl.col("lo").min(),
+            pl.col("hi").max(),
+            pl.col("hi").min().alias("hi_low"),
+            pl.col("lo").max().alias("lo_top"),
+            pl.col("as_of").max(),
+            pl.col("rule").first().alias("code"),  # part of what names the doubt
+            pl.col("others").max(),
+            pl.col("evidence"),
+            pl.col("record").alias("records"),
+        )
+        .with_columns(
+            pl.col("hi").alias("hi_top"),
+            pl.col("evidence").list.unique().list.sort(),
+            pl.col("records").list.sort(),
+            kind=pl.when(_OPEN).then(pl.lit(DoubtKind.MATCH.value)),
+        )
+    )
+
+
+def _beside_certain(merged: pl.DataFrame) -> pl.DataFrame:
+    """Doubtful statements about what is certain anyway add only what they say beyond it."""
+    certain = merged.filter(~_OPEN)
+    known = certain.select(*_SAME, pl.col("hi_top").alias("known"))
+    unsure = (
+        merged.filter(_OPEN)
+        .join(certain.filter(_IS_ITEM & _KEYED), on=_OBJECT, how="anti")
+        .join(known, on=_SAME, how="left", nulls_equal=True)
+        .filter(pl.col("known").is_null() | (pl.col("hi") > pl.col("known")))
+    )
+    beyond = pl.col("known").fill_null(0)
+    return pl.concat(
+        [
+            certain,
+            unsure.with_columns(
+                lo=pl.when(pl.col("known").is_null())
+                .then("lo")
+                .otherwise(pl.max_horizontal(pl.col("lo") - beyond, 0)),
+                hi=pl.col("hi") - beyond,
+            ).select(certain.columns),
+        ]
+    )
+
+
+def _annual(merged: pl.DataFrame) -> pl.DataFrame:
+    """An amount known per year is never divided by twelve (the Robodebt error).
+
+    Where months of the same payer are certain within the year, the year only checks them and
+    makes no fact; elsewhere it hangs on a doubt that a monthly statement of the payer settles.
+    """
+    payer = _OBJECT
+    years = merged.filter(_IS_ANNUAL).with_row_index("row")
+    months = merged.filter(_IS_MONTHLY & ~_OPEN & _KEYED).select(
+        *payer, pl.col("period_start").alias("month")
+    )
+    covered = (
+        years.join(months, on=payer)
+        .filter(pl.col("month").is_between(pl.col("period_start"), pl.col("period_end")))
+        .select("row")
+        .unique()
+    )
+    alone = years.join(covered, on="row", how="anti").drop("row")
+    name = DoubtKind.ANNUAL_ONLY.value
+    doubt = pl.concat_str(pl.lit(f"{name}:"), pl.col("records").list.first())
+    stated = ~_OPEN & pl.col("lo").is_not_null()
+    return pl.concat(
+        [
+            merged.filter(~_IS_ANNUAL),
+            alone.with_columns(
+                doubt=pl.when(stated).then(doubt).otherwise("doubt"),
+                kind=pl.when(stated).then(pl.lit(name)).otherwise("kind"),
+                code=pl.when(stated).then(pl.lit(name)).otherwise("code"),
+            ),
+        ]
+    )
+
+
+def _unstated(merged: pl.DataFrame) -> pl.DataFrame:
+    """A payment or balance without an amount is there, and may be anything."""
+    unstated = pl.col("lo").is_null() & ~_OPEN
+    doubt = pl.concat_str(pl.lit("missing:"), pl.col("records").list.first())
+    return merged.with_columns(
+        doubt=pl.when(unstated).then(doubt).otherwise("doubt"),
+        kind=pl.when(unstated).then(pl.lit(DoubtKind.MISSING.value)).otherwise("kind"),
+        code=pl.when(unstated).then(pl.lit("amount_missing")).otherwise("code"),
+        lo=pl.col("lo").fill_null(0),
+    )
+
+
+def _conflict_id(order: pl.Expr) -> pl.Expr:
+    """`conflict:<quantity>:<person>:<n>`: n counts the objects in dispute in sorted order."""
+    n = order.rank("dense").over("household", "person", "quantity")
+    return pl.concat_str(
+        pl.lit("conflict:"), "quantity", pl.lit(":"), "person", pl.lit(":"), n.cast(pl.String)
+    )
+
+
+def _variants(merged: pl.DataFrame) -> pl.DataFrame:
+    """One thing described in two ways (a car, a disability vehicle): each description is in doubt.
+
+    Taking either for certain could count a thing that the rules exempt, or exempt one they count.
+    """
+    eligible = _IS_ITEM & _KEYED & ~_OPEN
+    items = merged.filter(eligible)
+    several = items.select(pl.struct(_OBJECT).is_duplicated()).to_series()
+    # Text that sorts as the descriptions do, so that the numbering is the same everywhere.
+    order = pl.concat_str(
+        "thing",
+        pl.col("category").fill_null(""),
+        pl.col("area_dm2").cast(pl.String).str.zfill(20).fill_null(""),
+        pl.col("granularity"),
+        *(pl.col(c).cast(pl.String).fill_null("") for c in ("period_start", "period_end")),
+        separator="\0",
+    )
+    return pl.concat(
+        [
+            merged.filter(~eligible.fill_null(value=False)),
+            items.filter(~several),
+            items.filter(several).with_columns(
+                doubt=_conflict_id(order),
+                kind=pl.lit(DoubtKind.CONFLICT.value),
+                code=pl.lit("descriptions_differ"),
+            ),
+        ]
+    )
+
+
+def _conflicts(merged: pl.DataFrame) -> pl.DataFrame:
+    """Amounts that differ: the lowest is certain, what the highest adds hangs on a conflict.
+
+    All months of one payer hang on the same doubt: which of two figures is right is one question.
+    """
+    disputed = (_DIFFER & ~_OPEN).fill_null(value=False)
+    rows = merged.filter(disputed)
+    more_lo = pl.col("lo_top") - pl.col("lo")
+    more_hi = pl.col("hi_top") - pl.col("hi_low")
+    return pl.concat(
+        [
+            merged.filter(~disputed),
+            rows.with_columns(hi=pl.col("hi_low")),
+            rows.with_columns(
+                lo=pl.min_horizontal(more_lo, more_hi),
+                hi=pl.max_horizontal(more_lo, more_hi),
+                doubt=_conflict_id(pl.col("thing")),
+                kind=pl.lit(DoubtKind.CONFLICT.value),
+                code=pl.lit("amounts_differ"),
+            ),
+        ]
+    )

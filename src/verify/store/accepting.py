@@ -1,0 +1,186 @@
+"""Accept a verification: everything it needs to be carried on, in one transaction."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from verify.domain.access import Caller
+from verify.domain.canonical import digest_bytes
+from verify.domain.errors import Conflict, InputError, NotFound, NotPermitted, Problem
+from verify.store import blobs, forms, ids, ledger
+from verify.store.rows import Accepted, EntryKind, NewVerification, State
+from verify.store.scope import covers
+from verify.store.tables import content, exchanges, idempotency, verifications
+
+Row = dict[str, Any]
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+MAX_KEY = 255
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """All rows of a new verification, prepared outside the transaction."""
+
+    header: Row
+    application: bytes
+    exchanges: list[Row]
+    key: Row | None
+    entry: Row
+
+    def write(self, connection: Connection) -> Accepted:
+        """The unit of work."""
+        if self.key is not None and not blobs.insert_new(connection, idempotency, [self.key]):
+            return self._repeated(connection, self.key)
+        blobs.put(connection, {self.header["application_digest"]: self.application})
+        connection.execute(insert(verifications), self.header)
+        if self.exchanges:
+            connection.execute(insert(exchanges), self.exchanges)
+        ledger.append(connection, self.entry)
+        return Accepted(self.header["id"], created=True)
+
+    @staticmethod
+    def _repeated(connection: Connection, key: Row) -> Accepted:
+        """The key is taken. Same body: the verification it stands for; another body: refused."""
+        stored = connection.execute(
+            select(idempotency.c.body_digest, idempotency.c.verification).where(
+                idempotency.c.subject == key["subject"], idempotency.c.key == key["key"]
+            )
+        ).one()
+        if stored.body_digest != key["body_digest"]:
+            raise Conflict(
+                "this Idempotency-Key was used before with another body",
+                where="Idempotency-Key",
+                remedy="use a new key for a new submission; to repeat one, send the same body",
+            )
+        return Accepted(stored.verification, created=False)
+
+
+def prepare(
+    new: NewVerification, caller: Caller, key: tuple[str, str] | None, now_ms: int
+) -> Acceptance:
+    """Make every row of a new verification.
+
+    Raises:
+        NotPermitted: the region is not among the caller's.
+        InputError: a case number or idempotency key that no database can hold.
+    """
+    if not covers(caller, new.region):
+        raise NotPermitted(
+            "your key does not cover this region",
+            where="/region",
+            remedy="submit with a key of the accepting region",
+        )
+    _check_text(new.case_number, key)
+    header = _header(new, caller, now_ms)
+    planned = [_exchange(header["id"], p.source, p.person, p.connector, now_ms) for p in new.exchanges]
+    key_row = _key(header["id"], caller, key, now_ms)
+    payload = {
+        "header": forms.form_digest(forms.HEADER, header),
+        "application": header["application_digest"],
+        "rules": new.rules_digest,
+        "scoring": new.scoring_digest,
+        "connectors": new.connectors_digest,
+        "engine": new.engine,
+        "planned": [forms.planned(row) for row in planned],
+        "idempotency": key_row and forms.form_digest(forms.IDEMPOTENCY, key_row),
+        "state": State.ASKING.value,
+    }
+    entry = ledger.entry(header["id"], ledger.Head(), EntryKind.ACCEPTED, now_ms, payload)
+    header |= {"entries": entry["position"], "head": entry["hash"]}
+    return Acceptance(header, new.application, planned, key_row, entry)
+
+
+def _header(new: NewVerification, caller: Caller, now_ms: int) -> Row:
+    return {
+        "id": ids.verification_id(now_ms),
+        "caller": caller.subject,
+        "region": new.region,
+        "programme": new.programme,
+        "case_number": new.case_number,
+        "application_digest": digest_bytes(new.application),
+        "rules_digest": new.rules_digest,
+        "scoring_digest": new.scoring_digest,
+        "connectors_digest": new.connectors_digest,
+        "engine": new.engine,
+        "as_of": new.as_of,
+        "known_at": new.known_at,
+        "state": State.ASKING.value,
+        "created_at": now_ms,
+        "answer_by": new.answer_by,
+        "give_up_at": new.give_up_at,
+        "updated_at": now_ms,
+        "verdict_count": 0,
+        "due_at": now_ms,
+        "lease_until": None,
+        "lease_token": 0,
+        "attempts": 0,
+        "woken": False,
+    }
+
+
+def _exchange(verification: str, source: str, person: str, connector: str, now_ms: int) -> Row:
+    return {
+        **forms.UNASKED,
+        "verification": verification,
+        "source": source,
+        "person": person,
+        "connector": connector,
+        "updated_at": now_ms,
+        "callback": ids.callback_token(),
+        "due_at": now_ms,
+        "woken": False,
+    }
+
+
+def _key(
+    verification: str, caller: Caller, key: tuple[str, str] | None, now_ms: int
+) -> Row | None:
+    if key is None:
+        return None
+    # The subject is part of the key: one caller can neither use up nor probe another's.
+    return {
+        "subject": caller.subject,
+        "key": key[0],
+        "body_digest": key[1],
+        "verification": verification,
+        "created_at": now_ms,
+    }
+
+
+def _check_text(case_number: str, key: tuple[str, str] | None) -> None:
+    problems = []
+    if _UNPRINTABLE.search(case_number):
+        problems.append(
+            Problem("/case_number", "control-character", "it holds control characters.", "Remove them.")
+        )
+    if key is not None and (not key[0] or len(key[0]) > MAX_KEY or _UNPRINTABLE.search(key[0])):
+        problems.append(
+            Problem(
+                "Idempotency-Key",
+                "idempotency-key",
+                f"it is empty, longer than {MAX_KEY} characters or not printable.",
+                "Use a random UUID.",
+            )
+        )
+    if problems:
+        raise InputError("the submission cannot be stored", problems=tuple(problems))
+
+
+def require_content(connection: Connection, digests: frozenset[str]) -> None:
+    """Every content set that judges must be kept in the store first.
+
+    Raises:
+        NotFound: names the digest that is not kept.
+    """
+    kept = set(connection.execute(select(content.c.digest).where(content.c.digest.in_(digests))).scalars())
+    for missing in sorted(digests - kept):
+        raise NotFound(
+            "this content set is not kept in the store, so what it judges could not be replayed",
+            where=missing,
+            remedy="call Store.keep_content for connectors, rules and scoring at start-up",
+        )

@@ -1,0 +1,66 @@
+"""Content-addressed bytes: written once under their digest, verified on every read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from verify.domain.canonical import digest_bytes
+from verify.domain.errors import IntegrityError, NotFound
+from verify.store.tables import blobs, content
+
+
+def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
+    """Insert rows whose key is not there yet; return how many were new (one row) or -1."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing()
+    return connection.execute(statement, rows).rowcount
+
+
+def by_digest(bodies: Iterable[bytes]) -> dict[str, bytes]:
+    """Bodies under their digests. Hashing is done here, outside any transaction."""
+    return {digest_bytes(body): body for body in bodies}
+
+
+def put(connection: Connection, bodies: Mapping[str, bytes]) -> None:
+    """Store bodies that are not stored yet.
+
+    In the order of their digests: two writers that store the same bodies then wait for each
+    other in one order and cannot deadlock.
+    """
+    if bodies:
+        insert_new(connection, blobs, [{"digest": d, "body": bodies[d]} for d in sorted(bodies)])
+
+
+def get(connection: Connection, digest: str) -> bytes:
+    """Bytes of a blob.
+
+    Raises:
+        NotFound: no blob of that digest.
+        IntegrityError: the stored bytes do not have that digest.
+    """
+    body = connection.execute(select(blobs.c.body).where(blobs.c.digest == digest)).scalar()
+    return verified(digest, body, "blob")
+
+
+def get_content(connection: Connection, digest: str) -> bytes:
+    """Text of a content set; raises as `get`."""
+    query = select(content.c.blob).where(content.c.digest == digest)
+    return verified(digest, connection.execute(query).scalar(), "content set")
+
+
+def verified(digest: str, body: bytes | None, noun: str) -> bytes:
+    """`body`, if it is there and has the digest."""
+    if body is None:
+        raise NotFound(f"no {noun} with this digest is stored", where=digest)
+    if digest_bytes(body) != digest:
+        raise IntegrityError(
+            f"the stored bytes of this {noun} do not have its digest; they were changed after "
+            "they were sealed",
+            where=digest,
+            remedy="restore the database from a backup and keep the changed one as evidence",
+        )
+    return body

@@ -1,0 +1,97 @@
+"""Canonical forms of stored rows: exactly what a ledger entry commits to.
+
+A writer puts the digest of a form into a ledger entry; `verify.store.integrity` rebuilds the form
+from the row and compares. Both sides use these functions, so a column added here is sealed and
+checked, and one left out is neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from verify.domain.canonical import digest, digest_bytes
+
+HEADER = (
+    "id",
+    "caller",
+    "region",
+    "programme",
+    "case_number",
+    "application_digest",
+    "rules_digest",
+    "scoring_digest",
+    "connectors_digest",
+    "engine",
+    "as_of",
+    "known_at",
+    "created_at",
+    "answer_by",
+    "give_up_at",
+)
+EXCHANGE = (
+    "source",
+    "person",
+    "status",
+    "transport",
+    "asked_on",
+    "connector",
+    "letter",
+    "bodies",
+    "detail",
+    "ticket",
+    "attempts",
+    "worth_asking",
+    "updated_at",
+)
+VERDICT = (
+    "id",
+    "sequence",
+    "follows",
+    "evidence_digest",
+    "rules_digest",
+    "sealed_digest",
+    "verdict_digest",
+    "trace_digest",
+    "outcome",
+    "final",
+)
+IDEMPOTENCY = ("subject", "key", "body_digest", "verification", "created_at")
+
+UNASKED: Mapping[str, Any] = {
+    "status": "pending",
+    "transport": None,
+    "asked_on": None,
+    "letter": "",
+    "bodies": "[]",
+    "detail": "",
+    "ticket": "",
+    "attempts": 0,
+    "worth_asking": True,
+}
+"""An exchange nobody has been asked in yet."""
+
+
+def form(names: tuple[str, ...], row: Mapping[str, Any]) -> dict[str, Any]:
+    """The named columns of a row."""
+    return {name: row[name] for name in names}
+
+
+def form_digest(names: tuple[str, ...], row: Mapping[str, Any]) -> str:
+    """Digest of the named columns of a row."""
+    return digest(form(names, row))
+
+
+def planned(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What acceptance promises to ask: no person but by the caller's key."""
+    return {
+        "source": row["source"],
+        "person": row["person"],
+        "connector": row["connector"],
+        "callback": digest_bytes(row["callback"].encode()),
+    }
+
+
+def verdict_leaf(row: Mapping[str, Any], state: str) -> dict[str, Any]:
+    """The ledger leaf of a verdict: the whole row, and the state it puts the verification in."""
+    return {**form(VERDICT, row), "state": state}

@@ -1,0 +1,235 @@
+"""Who carries which verification: claims with fencing tokens, releases, wake-ups, endings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, or_, select, update
+
+from verify.domain.access import Caller
+from verify.domain.canonical import digest_bytes
+from verify.domain.errors import Conflict, NotFound
+from verify.store import ledger
+from verify.store.rows import Claim, EntryKind, LeaseLost, State
+from verify.store.scope import in_scope, not_found
+from verify.store.tables import exchanges, verdicts, verifications
+
+ACTIVE = (State.ASKING.value, State.WAITING.value)
+
+_v = verifications.c
+
+
+def claim(connection: Connection, now_ms: int, limit: int, lease_ms: int) -> tuple[Claim, ...]:
+    """Take up to `limit` due verifications that nobody holds, the longest due first."""
+    due = (
+        select(verifications)
+        .where(_v.due_at <= now_ms, _v.state.in_(ACTIVE))
+        .where(or_(_v.lease_until.is_(None), _v.lease_until <= now_ms))
+        .order_by(_v.due_at, _v.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    rows = connection.execute(due).mappings().all()
+    if not rows:
+        return ()
+    taken = [row["id"] for row in rows]
+    connection.execute(
+        update(verifications)
+        .where(_v.id.in_(taken))
+        .values(
+            lease_token=_v.lease_token + 1,
+            lease_until=now_ms + lease_ms,
+            attempts=_v.attempts + 1,
+            woken=False,
+        )
+    )
+    last = _last_evidence(connection, taken)
+    return tuple(_claim(row, now_ms + lease_ms, last.get(row["id"])) for row in rows)
+
+
+def _last_evidence(connection: Connection, taken: list[str]) -> dict[str, str]:
+    latest = (
+        select(verdicts.c.verification, verdicts.c.evidence_digest)
+        .join(verifications, _v.id == verdicts.c.verification)
+        .where(verdicts.c.verification.in_(taken), verdicts.c.sequence == _v.verdict_count)
+    )
+    return {row.verification: row.evidence_digest for row in connection.execute(latest)}
+
+
+_COPIED = (
+    "state region programme application_digest rules_digest scoring_digest connectors_digest"
+    " engine as_of known_at created_at answer_by give_up_at verdict_count"
+).split()
+
+
+def _claim(row: RowMapping, lease_until: int, last_evidence: str | None) -> Claim:
+    return Claim(
+        verification=row["id"],
+        token=row["lease_token"] + 1,
+        lease_until=lease_until,
+        attempts=row["attempts"] + 1,
+        last_evidence_digest=last_evidence,
+        **{name: row[name] for name in _COPIED},
+    )
+
+
+def heartbeat(connection: Connection, held: Claim, now_ms: int, lease_ms: int) -> None:
+    """Prolong a lease."""
+    hold(connection, held)
+    _set(connection, held.verification, {"lease_until": now_ms + lease_ms})
+
+
+def release(connection: Connection, held: Claim, due_at: int | None) -> None:
+    """Put a verification back, due at `due_at`, or at once if it was woken meanwhile."""
+    row = hold(connection, held)
+    _set(connection, held.verification, idle(row, row["state"], due_at))
+
+
+def idle(row: Mapping[str, Any], state: str, due_at: int | None) -> dict[str, Any]:
+    """Column values that end a lease. A wake-up during the lease must not be forgotten."""
+    if state not in ACTIVE:
+        due_at = None
+    elif row["woken"]:
+        due_at = row["due_at"]
+    return {"state": state, "lease_until": None, "due_at": due_at}
+
+
+def hold(connection: Connection, held: Claim) -> RowMapping:
+    """Lock the claimed row until the transaction ends, if the claim still holds.
+
+    Raises:
+        LeaseLost: the token moved on, the lease was given back, or the work has ended.
+    """
+    row = lock(connection, held.verification)
+    if row is None or not holds(row, held):
+        raise lease_lost(held)
+    return row
+
+
+def holds(row: Mapping[str, Any], held: Claim) -> bool:
+    """Whether a claim still allows writing to its (locked) verification."""
+    return (
+        row["lease_token"] == held.token
+        and row["lease_until"] is not None
+        and row["state"] in ACTIVE
+    )
+
+
+def lock(connection: Connection, verification: str) -> RowMapping | None:
+    """Lock a verification's row against other writers until the transaction ends."""
+    query = select(verifications).where(_v.id == verification)
+    return connection.execute(query.with_for_update(key_share=True)).mappings().first()
+
+
+def lease_lost(held: Claim) -> LeaseLost:
+    """The error for a write under a claim that no longer holds."""
+    return LeaseLost(
+        "another worker carries this verification, or it has ended; nothing was written",
+        where=held.verification,
+        remedy="drop this claim; whoever holds the lease carries on",
+    )
+
+
+def record(
+    connection: Connection,
+    row: Mapping[str, Any],
+    kind: EntryKind,
+    payload: Mapping[str, Any],
+    now_ms: int,
+    **values: Any,
+) -> None:
+    """Append a ledger entry to a locked verification and set its columns in the same breath."""
+    head = ledger.Head(row["entries"], row["head"])
+    entry = ledger.entry(row["id"], head, kind, now_ms, payload)
+    head = ledger.append(connection, entry)
+    _set(
+        connection,
+        row["id"],
+        {"entries": head.entries, "head": head.hash, "updated_at": now_ms, **values},
+    )
+
+
+def _set(connection: Connection, verification: str, values: Mapping[str, Any]) -> None:
+    connection.execute(update(verifications).where(_v.id == verification).values(**values))
+
+
+def cancel(connection: Connection, verification: str, caller: Caller, now_ms: int) -> None:
+    """Stop a verification; a second time is no error.
+
+    Raises:
+        NotFound: no such verification for this caller.
+        Conflict: it has ended already, so there is nothing to stop.
+    """
+    visible = select(_v.id).where(_v.id == verification, in_scope(caller))
+    if connection.execute(visible).first() is None:
+        raise not_found()
+    row = lock(connection, verification)
+    if row is None or row["state"] == State.CANCELLED:
+        return
+    if row["state"] not in ACTIVE:
+        raise Conflict(
+            f"this verification is {row['state']}; there is nothing left to stop",
+            where="verification",
+            remedy="a sealed verdict stays; object to it instead",
+        )
+    payload = {"caller": digest_bytes(caller.subject.encode()), "state": State.CANCELLED.value}
+    _end(connection, row, EntryKind.CANCELLED, payload, now_ms)
+
+
+def fail(connection: Connection, held: Claim, code: str, now_ms: int) -> None:
+    """End a verification that cannot be judged; `code` is an error code, never a message."""
+    row = hold(connection, held)
+    payload = {"code": code, "state": State.FAILED.value}
+    _end(connection, row, EntryKind.FAILED, payload, now_ms)
+
+
+def _end(
+    connection: Connection, row: RowMapping, kind: EntryKind, payload: Mapping[str, Any], now_ms: int
+) -> None:
+    record(
+        connection,
+        row,
+        kind,
+        payload,
+        now_ms,
+        state=payload["state"],
+        due_at=None,
+        lease_until=None,
+        lease_token=row["lease_token"] + 1,  # whoever holds it now has lost it
+    )
+
+
+def wake(
+    connection: Connection, verification: str, now_ms: int, source: str = "", person: str = ""
+) -> None:
+    """Make a verification due now, and its open questions (or one of them) with it."""
+    row = lock(connection, verification)
+    if row is None or row["state"] not in ACTIVE:
+        return
+    x = exchanges.c
+    asked_again = (
+        update(exchanges)
+        .where(x.verification == verification, x.worth_asking)
+        .values(due_at=now_ms, woken=True)
+    )
+    if source:
+        asked_again = asked_again.where(x.source == source, x.person == person)
+    connection.execute(asked_again)
+    _set(connection, verification, {"due_at": now_ms, "woken": True})
+
+
+def wake_by_token(connection: Connection, token: str, now_ms: int) -> str:
+    """Wake the verification whose source shows this callback token; returns its id.
+
+    Raises:
+        NotFound: no question has this token.
+    """
+    x = exchanges.c
+    found = connection.execute(
+        select(x.verification, x.source, x.person).where(x.callback == token)
+    ).first()
+    if found is None:
+        raise NotFound("no question has this callback address", where="callback")
+    wake(connection, found.verification, now_ms, found.source, found.person)
+    return str(found.verification)

@@ -1,0 +1,74 @@
+"""The hash chain of a verification.
+
+Every entry binds its place, kind, instant, payload and predecessor:
+
+    hash = sha256(canonical {verification, position, kind, at, payload: sha256(payload), previous})
+
+A chain kept in the same database shows accidents and careless edits; an insider can rebuild it,
+which is why its heads are made to be signed and held elsewhere (design invariant 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from verify.domain.canonical import canonical_bytes, digest, digest_bytes
+from verify.store.rows import EntryKind
+from verify.store.tables import ledger
+
+GENESIS = ""
+"""`previous` of the first entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a chain ends: its number of entries and the hash of the last."""
+
+    entries: int = 0
+    hash: str = GENESIS
+
+
+def entry_hash(
+    verification: str, position: int, kind: str, at: int, payload: str, previous: str
+) -> str:
+    """Hash of an entry whose payload is the canonical JSON text `payload`."""
+    return digest(
+        {
+            "verification": verification,
+            "position": position,
+            "kind": kind,
+            "at": at,
+            "payload": digest_bytes(payload.encode("utf-8", "surrogatepass")),
+            "previous": previous,
+        }
+    )
+
+
+def entry(
+    verification: str, head: Head, kind: EntryKind, at: int, payload: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The row that follows `head`. `payload` holds digests and codes only, never personal data."""
+    text = canonical_bytes(payload).decode()
+    position = head.entries + 1
+    return {
+        "verification": verification,
+        "position": position,
+        "kind": kind.value,
+        "at": at,
+        "payload": text,
+        "previous": head.hash,
+        "hash": entry_hash(verification, position, kind.value, at, text, head.hash),
+    }
+
+
+def append(connection: Connection, row: Mapping[str, Any]) -> Head:
+    """Write an entry made by `entry` and return the new head.
+
+    The caller holds the row lock of the verification; the primary key refuses a fork.
+    """
+    connection.execute(insert(ledger), row)
+    return Head(row["position"], row["hash"])

@@ -1,0 +1,138 @@
+"""What callers may look at. The region scope is part of every query, never a check after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, select
+
+from verify.domain.access import Caller
+from verify.domain.errors import InputError, NotFound, Problem
+from verify.store import blobs, ids
+from verify.store.rows import ExchangeRow, Filters, LedgerRow, VerdictRow, VerificationRow
+from verify.store.scope import in_scope, not_found, subtree
+from verify.store.sealing import bodies_of
+from verify.store.tables import exchanges, ledger, verdicts, verifications
+
+MAX_PAGE = 200
+
+_v = verifications.c
+_VERIFICATION = tuple(f.name for f in fields(VerificationRow))
+_EXCHANGE = tuple(f.name for f in fields(ExchangeRow))
+_VERDICT = tuple(f.name for f in fields(VerdictRow))
+
+
+def visible_row(connection: Connection, verification: str, caller: Caller) -> RowMapping:
+    """The stored row.
+
+    Raises:
+        NotFound: no such verification, or not in the caller's regions: the same answer.
+    """
+    query = select(verifications).where(_v.id == verification, in_scope(caller))
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise not_found()
+    return row
+
+
+def verification(connection: Connection, verification: str, caller: Caller) -> VerificationRow:
+    """One verification; raises as `visible_row`."""
+    return _verification(visible_row(connection, verification, caller))
+
+
+def page(
+    connection: Connection, caller: Caller, cursor: str | None, limit: int, filters: Filters
+) -> tuple[tuple[VerificationRow, ...], str | None]:
+    """Verifications, newest first, and the cursor of the next page (`None` at the end).
+
+    Raises:
+        InputError: a cursor that no page gave out.
+    """
+    limit = max(1, min(limit, MAX_PAGE))
+    query = _filtered(select(verifications).where(in_scope(caller)), filters)
+    if cursor is not None:
+        if not ids.VERIFICATION_ID.fullmatch(cursor):
+            raise InputError(
+                "the cursor is not one that a page gave out",
+                problems=(
+                    Problem("cursor", "bad-cursor", "it is not a cursor.", "Start without one."),
+                ),
+            )
+        query = query.where(_v.id < cursor)
+    query = query.order_by(_v.id.desc()).limit(limit + 1)
+    rows = [_verification(row) for row in connection.execute(query).mappings()]
+    following = rows[limit - 1].id if len(rows) > limit else None
+    return tuple(rows[:limit]), following
+
+
+def _filtered(query: Select[Any], filters: Filters) -> Select[Any]:
+    for name in ("state", "programme", "case_number"):
+        if value := getattr(filters, name):
+            query = query.where(_v[name] == value)
+    return query.where(subtree(filters.region)) if filters.region else query
+
+
+def exchange_rows(connection: Connection, verification: str) -> tuple[ExchangeRow, ...]:
+    """All questions of a verification in the order of source and person."""
+    x = exchanges.c
+    query = select(exchanges).where(x.verification == verification).order_by(x.source, x.person)
+    return tuple(_exchange(row) for row in connection.execute(query).mappings())
+
+
+def verdict_rows(connection: Connection, verification: str) -> tuple[VerdictRow, ...]:
+    """All verdicts of a verification, oldest first."""
+    query = (
+        select(verdicts)
+        .where(verdicts.c.verification == verification)
+        .order_by(verdicts.c.sequence)
+    )
+    return tuple(
+        VerdictRow(**{name: row[name] for name in _VERDICT})
+        for row in connection.execute(query).mappings()
+    )
+
+
+def ledger_rows(connection: Connection, verification: str) -> tuple[LedgerRow, ...]:
+    """The hash chain of a verification, oldest first."""
+    query = (
+        select(ledger).where(ledger.c.verification == verification).order_by(ledger.c.position)
+    )
+    return tuple(
+        LedgerRow(**{**row, "payload": json.loads(row["payload"])})
+        for row in connection.execute(query).mappings()
+    )
+
+
+def document(connection: Connection, verification: str, digest: str, caller: Caller) -> bytes:
+    """Bytes of a document that belongs to a verification the caller may see.
+
+    Raises:
+        NotFound: the verification is not visible, or the document is not one of its own.
+        IntegrityError: the stored bytes do not have the digest.
+    """
+    row = visible_row(connection, verification, caller)
+    if digest not in _documents(connection, row):
+        raise NotFound("no such document in this verification", where="document")
+    return blobs.get(connection, digest)
+
+
+def _documents(connection: Connection, row: Mapping[str, Any]) -> set[str]:
+    """Digests of the application, of every raw answer ever received, and of every verdict."""
+    known = {row["application_digest"]}
+    for entry in ledger_rows(connection, row["id"]):
+        known.update(entry.payload.get("bodies", ()))
+    for verdict in verdict_rows(connection, row["id"]):
+        known.update((verdict.sealed_digest, verdict.verdict_digest, verdict.trace_digest))
+    return known
+
+
+def _verification(row: RowMapping) -> VerificationRow:
+    return VerificationRow(**{name: row[name] for name in _VERIFICATION})
+
+
+def _exchange(row: RowMapping) -> ExchangeRow:
+    values = {name: row[name] for name in _EXCHANGE}
+    return ExchangeRow(**{**values, "bodies": bodies_of(row["bodies"])})

@@ -1,0 +1,187 @@
+"""The tables. Integers for instants and counts, text for days and digests, no floats.
+
+Columns fall in two classes. *Sealed* columns are what was asked, answered and found: each is
+bound by a ledger entry (`verify.store.forms`). *Scheduling* columns (`due_at`, `lease_until`,
+`lease_token`, `attempts` of a verification, `woken`) say when a worker looks again; they carry no
+evidence and are not sealed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+def _code(length: int) -> String:
+    """Text that is compared and sorted byte by byte on every database, whatever its locale."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")  # type: ignore[no-any-return]
+
+
+_ID = _code(28)
+_DIGEST = _code(71)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", _code(16), primary_key=True),
+    Column("secret_hash", _code(64), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("regions", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
+
+content = Table(
+    "content",
+    metadata,
+    Column("digest", _DIGEST, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("blob", LargeBinary, nullable=False),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("digest", _DIGEST, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+verifications = Table(
+    "verifications",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("caller", Text, nullable=False),
+    Column("region", _code(6), nullable=False),
+    Column("programme", Text, nullable=False),
+    Column("case_number", Text, nullable=False),
+    Column("application_digest", _DIGEST, ForeignKey("blobs.digest"), nullable=False),
+    Column("rules_digest", _DIGEST, nullable=False),
+    Column("scoring_digest", _DIGEST, nullable=False),
+    Column("connectors_digest", _DIGEST, nullable=False),
+    Column("engine", Text, nullable=False),
+    Column("as_of", Text, nullable=False),
+    Column("known_at", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("answer_by", BigInteger, nullable=False),
+    Column("give_up_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("verdict_count", Integer, nullable=False),
+    # Length and last hash of the ledger, so that a cut tail is noticed.
+    Column("entries", Integer, nullable=False),
+    Column("head", _DIGEST, nullable=False),
+    # Scheduling.
+    Column("due_at", BigInteger),
+    Column("lease_until", BigInteger),
+    Column("lease_token", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("woken", Boolean(create_constraint=False), nullable=False),
+    Index("ix_verifications_region", "region", "id"),
+)
+Index(
+    "ix_verifications_due",
+    verifications.c.due_at,
+    verifications.c.id,
+    sqlite_where=verifications.c.due_at.is_not(None),
+    postgresql_where=verifications.c.due_at.is_not(None),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("subject", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("body_digest", _DIGEST, nullable=False),
+    # Deferred: the key is taken before the verification is written, so that of many callers
+    # with one key exactly one goes on.
+    Column(
+        "verification",
+        _ID,
+        ForeignKey("verifications.id", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+        index=True,
+    ),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("subject", "key"),
+)
+
+exchanges = Table(
+    "exchanges",
+    metadata,
+    Column("verification", _ID, ForeignKey("verifications.id"), nullable=False),
+    Column("source", _code(64), nullable=False),
+    Column("person", _code(32), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("transport", Text),
+    Column("asked_on", Text),
+    Column("connector", _DIGEST, nullable=False),
+    Column("letter", Text, nullable=False),
+    Column("bodies", Text, nullable=False),  # JSON list of blob digests
+    Column("detail", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("worth_asking", Boolean(create_constraint=False), nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("callback", _code(43), nullable=False, unique=True),
+    # Scheduling.
+    Column("due_at", BigInteger),
+    Column("woken", Boolean(create_constraint=False), nullable=False),
+    PrimaryKeyConstraint("verification", "source", "person"),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("verification", _ID, ForeignKey("verifications.id"), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("follows", _DIGEST, nullable=False),
+    Column("evidence_digest", _DIGEST, nullable=False),
+    Column("rules_digest", _DIGEST, nullable=False),
+    Column("sealed_digest", _DIGEST, ForeignKey("blobs.digest"), nullable=False),
+    Column("verdict_digest", _DIGEST, ForeignKey("blobs.digest"), nullable=False),
+    Column("trace_digest", _DIGEST, ForeignKey("blobs.digest"), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("final", Boolean(create_constraint=False), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("verification", "sequence", name="uq_verdicts_sequence"),
+    UniqueConstraint(
+        "verification", "evidence_digest", "rules_digest", name="uq_verdicts_evidence"
+    ),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("verification", _ID, ForeignKey("verifications.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("previous", _DIGEST, nullable=False),
+    Column("hash", _DIGEST, nullable=False),
+    PrimaryKeyConstraint("verification", "position"),
+)

@@ -1,0 +1,196 @@
+"""How units of work reach the database: all or nothing each, durable before acknowledged.
+
+A *unit of work* is a function of a connection. It may run more than once (after a deadlock), so
+it has no effect outside the database; whatever it returns is handed over only after its commit.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+
+from verify.domain.errors import Conflict, Overloaded, VerifyError
+
+T = TypeVar("T")
+Unit = Callable[[Connection], T]
+
+GROUP = 256
+"""At most this many units share a commit, so that one commit stays short."""
+
+RETRIES = 5
+_TRANSIENT = {"40001", "40P01"}  # serialization failure, deadlock
+
+
+class Writer(Protocol):
+    """Runs units of work durably."""
+
+    def run(self, unit: Unit[T]) -> T:
+        """Run a unit, commit, and return its result.
+
+        Raises:
+            VerifyError: what the unit raised; nothing of it was stored.
+            Overloaded: the database could not take it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Finish what is queued and let go of the database."""
+        ...
+
+
+def unavailable() -> Overloaded:
+    """The one answer for a database that cannot be reached or cannot write."""
+    return Overloaded(
+        "the database could not confirm this now",
+        where="database",
+        remedy="repeat it (a submission with the same Idempotency-Key); if it persists, check "
+        "the database's disk space, log and address",
+    )
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    unit: Unit[Any]
+    future: Future[Any]
+
+
+class GroupWriter:
+    """SQLite: one thread writes, and all units that wait share one commit (one fsync).
+
+    Each unit runs in a savepoint, so a failing one leaves its neighbours alone.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._loop, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def run(self, unit: Unit[T]) -> T:
+        """See `Writer.run`."""
+        future: Future[T] = Future()
+        with self._closing:
+            if self._closed:
+                raise Overloaded("the store is closed", where="database")
+            self._queue.put(_Waiting(unit, future))
+        return future.result()
+
+    def close(self) -> None:
+        """See `Writer.close`."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+
+    def _loop(self) -> None:
+        going = True
+        while going:
+            group, going = self._next_group()
+            if group:
+                self._commit(group)
+
+    def _next_group(self) -> tuple[list[_Waiting], bool]:
+        """Everything that waits now (blocking for the first), and whether to go on."""
+        group: list[_Waiting] = []
+        item = self._queue.get()
+        while item is not None:
+            group.append(item)
+            if len(group) == GROUP:
+                return group, True
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return group, True
+        return group, False
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        done: list[tuple[Future[Any], Any]] = []
+        failed: list[tuple[Future[Any], BaseException]] = []
+        try:
+            with self._engine.begin() as connection:
+                for waiting in group:
+                    try:
+                        with connection.begin_nested():
+                            result = waiting.unit(connection)
+                        done.append((waiting.future, result))
+                    except (VerifyError, SQLAlchemyError) as error:
+                        _still_in_transaction(connection)
+                        failed.append((waiting.future, _translated(error)))
+                    except Exception as error:  # noqa: BLE001 - a fault of one unit, handed to it
+                        failed.append((waiting.future, error))
+        except BaseException:  # noqa: BLE001 - every waiting caller must hear of it
+            # Nothing of the group was committed; nobody was told otherwise.
+            for waiting in group:
+                waiting.future.set_exception(unavailable())
+            return
+        for future, result in done:
+            future.set_result(result)
+        for future, error in failed:
+            future.set_exception(error)
+
+
+def _still_in_transaction(connection: Connection) -> None:
+    """SQLite ends the whole transaction on some errors (disk full): then the group is lost."""
+    if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+        raise unavailable()
+
+
+class ReadOnly:
+    """Refuses every unit: the store was opened for reading."""
+
+    def run(self, unit: Unit[T]) -> T:
+        """See `Writer.run`."""
+        raise Conflict(
+            "the store was opened read-only",
+            where="database",
+            remedy="open it for writing, or send the request to the server that does",
+        )
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class PooledWriter:
+    """PostgreSQL: each unit has its own connection and transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def run(self, unit: Unit[T]) -> T:
+        """See `Writer.run`. Deadlocks and serialization failures are run again."""
+        for attempt in range(RETRIES):
+            try:
+                with self._engine.begin() as connection:
+                    return unit(connection)
+            except DBAPIError as error:
+                state = getattr(error.orig, "sqlstate", None)
+                if state not in _TRANSIENT or attempt == RETRIES - 1:
+                    raise _translated(error) from None
+                time.sleep(0.01 * 2**attempt)
+            except SQLAlchemyError as error:
+                raise _translated(error) from None
+        raise unavailable()
+
+    def close(self) -> None:
+        """The store disposes of the engine."""
+
+
+def _translated(error: Exception) -> Exception:
+    """Database trouble becomes `Overloaded`: its own text may quote values."""
+    if isinstance(error, OperationalError) or not isinstance(error, DBAPIError):
+        return unavailable() if isinstance(error, SQLAlchemyError) else error
+    if error.connection_invalidated:
+        return unavailable()
+    return error
