@@ -21,7 +21,8 @@ from verify.api.routes import (
     verifications,
 )
 from verify.bootstrap import System
-from verify.console.app import error_response, is_console, router as console_router
+from verify.console.app import error_response, is_console
+from verify.console.app import router as console_router
 from verify.domain.errors import VerifyError
 from verify.settings import Settings
 

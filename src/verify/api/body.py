@@ -69,9 +69,7 @@ def parse(raw: bytes) -> Any:
         MalformedBody: with the line and column, or the JSON pointer, of the fault.
     """
     try:
-        value = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant
-        )
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
     except UnicodeDecodeError as error:
         _refuse("not-utf-8", f"byte {error.start + 1} is not UTF-8.", "Encode the body in UTF-8.")
     except json.JSONDecodeError as error:

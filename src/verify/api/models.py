@@ -290,12 +290,14 @@ class ProgrammeInForce(Out):
 
     id: str
     region: str
+    region_title: Titled
     programme: str
     title: Titled
     sources: list[str] = Field(description="Sources that must be heard.")
     known: list[list[Day | None]] = Field(
         description="Ranges of days (first, last; null: open) for which law is known."
     )
+    changes: list[Day] = Field(description="Days on which the rules change.")
 
 
 class RulesInUse(Out):
@@ -314,6 +316,7 @@ class ConnectorInUse(Out):
     yields: list[str]
     purposes: list[str]
     max_age_days: int
+    lookback_months: int
 
 
 class ConnectorsInUse(Out):

@@ -160,5 +160,16 @@ async def handle(request: Request, error: Exception) -> Response:
     return response(to_verify_error(error), headers)
 
 
-__all__ = ["BadRequest", "MalformedBody", "MethodNotAllowed", "UnsupportedMediaType", "document",
-           "handle", "internal", "known_errors", "meaning", "response", "to_verify_error"]
+__all__ = [
+    "BadRequest",
+    "MalformedBody",
+    "MethodNotAllowed",
+    "UnsupportedMediaType",
+    "document",
+    "handle",
+    "internal",
+    "known_errors",
+    "meaning",
+    "response",
+    "to_verify_error",
+]

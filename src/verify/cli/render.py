@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from verify.cli.symbols import FINDING, OUTCOME, both, mark, state_mark
+from verify.service import wording
 
 Plain = dict[str, Any]
 
@@ -24,6 +25,48 @@ Plain = dict[str, Any]
 def show_report(report: Plain, console: Console) -> None:
     """Print the whole report."""
     console.print(report_view(report))
+
+
+def show_assessment(label: str, outcome: str, parts: Plain, console: Console) -> None:
+    """Print what the rules say of given facts; `parts` is `report.assessment_view`."""
+    words = wording.word(wording.OUTCOME, outcome)
+    console.print(Text.assemble((f"\n━━ {label}  ", "bold"), outcome_words(words)))
+    for part in judgement_parts(parts):
+        console.print(part)
+
+
+def outcome_words(outcome: Plain) -> Text:
+    """`✔ Eligible 符合`."""
+    return mark(OUTCOME, outcome["code"], f"{outcome['en']}  {outcome['zh']}")
+
+
+def brief(report: Plain) -> list[RenderableType]:
+    """The verdict in a few lines: outcome, what is open, who did not answer, the questions."""
+    final = "final" if report["final"] else "provisional"
+    lines: list[RenderableType] = [
+        Text.assemble(outcome_words(report["outcome"]), (f"  {final}", "bold"))
+    ]
+    lines += [
+        Text.assemble(
+            mark(FINDING, row["state"]["code"], row["state"]["en"]),
+            f"  {row['title']['en']}: {row['value']['en']}, {row['operator']['en']} ",
+            row["limit"]["en"],
+        )
+        for row in report["tests"]
+        if row["state"]["code"] not in ("satisfied", "not_applicable")
+    ]
+    silent = {
+        row["source"]["code"]: row["state"]
+        for row in report["coverage"]
+        if row["state"]["code"] not in ("ok", "confirmed_empty")
+    }
+    lines += [
+        Text.assemble(f"{source.replace('_', ' ')}: ", state_mark(state["code"], state["en"]))
+        for source, state in sorted(silent.items())
+    ]
+    for item in report["questions"]:
+        lines += question(item, remedy=True)
+    return lines
 
 
 def report_view(report: Plain) -> Group:

@@ -54,9 +54,14 @@ def show_matches(rows: Sequence[Plain], console: Console) -> None:
     if not rows:
         console.print(Text("no source returned a record", "dim"))
     for row in rows:
-        console.print(match_head(row))
-        for reason in row["reasons"]:
-            console.print(_reason(reason))
+        for line in match_lines(row):
+            console.print(line)
+
+
+def match_lines(row: Plain) -> list[Text]:
+    """One record and person: the judgement, then what moved the score, from the prior on."""
+    prior = {"field": "prior", "level": "any two people", "weight": row["prior"], "detail": ""}
+    return [match_head(row), *(_reason(r) for r in (prior, *row["reasons"]))]
 
 
 def match_head(row: Plain) -> Text:

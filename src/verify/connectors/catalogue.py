@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from verify.connectors.declaration import Declaration
-from verify.connectors.mapping import Mapper
 from verify.content import ContentSet
 from verify.domain.canonical import digest
 from verify.domain.errors import ContentError, NotFound
@@ -36,12 +35,6 @@ class Connectors:
                 )
             text_digest = digest({"path": path, "text": content.files[path]})
             declared = declaration.model_copy(update={"digest": text_digest})
-            try:
-                Mapper(declared)
-            except ValueError as error:
-                raise ContentError(
-                    str(error), where=document.where(("answer",)), remedy="correct the mapping"
-                ) from None
             found[declaration.id] = declared
         return cls(found, content.digest)
 

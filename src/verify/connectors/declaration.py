@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from verify.connectors.grammar import AnswerSpec, Closed, Path
+from verify.connectors.mapping import Mapper
 from verify.domain.vocabulary import StatementKind
 
 Env = Annotated[str, StringConstraints(pattern=r"^VERIFY_[A-Z0-9_]{1,80}$")]
@@ -21,10 +23,9 @@ Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,60}$
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/{}-]{0,200}$")]
 Seconds = Annotated[Decimal, Field(gt=0, le=86_400)]
 
-REQUEST_VALUES = frozenset(
-    "name id_number former_names as_of window_start window_end letter purpose requester"
-    " case_number request_id callback_url page page_size part".split()
-)
+_QUESTION = ("name", "id_number", "former_names", "as_of", "window_start", "window_end")
+_WHO_ASKS = ("letter", "purpose", "requester", "case_number", "request_id", "callback_url")
+REQUEST_VALUES = frozenset((*_QUESTION, *_WHO_ASKS, "page", "page_size", "part"))
 _LEAF = re.compile(r"\$([a-z_]+)(?: (\S+))?")
 
 
@@ -253,6 +254,11 @@ class Declaration(Closed):
     def deadline_seconds(self) -> Decimal:
         """Total time one asking may take."""
         return self.timing.deadline_seconds
+
+    @cached_property
+    def mapper(self) -> Mapper:
+        """The compiled reader of this source's answers."""
+        return Mapper(self.answer)
 
     def serves(self, purpose: str) -> bool:
         """Whether the declaration knows a legal basis for asking for `purpose`."""

@@ -56,9 +56,9 @@ def integer_amount(unit: str) -> Callable[[str], int]:
         places = (found[1] or "").rstrip("0")
         if len(places) > scale:
             raise ValueError("more decimals than the unit has")
-        whole = text.split(".")[0]
-        sign = -1 if whole.startswith("-") else 1
-        return sign * (abs(int(whole)) * 10**scale + int((places or "0").ljust(scale, "0")[:scale] or 0))
+        whole = int(text.partition(".")[0])
+        size = abs(whole) * int(f"1{'0' * scale}") + int(places.ljust(scale, "0") or "0")
+        return -size if text.startswith("-") else size
 
     return read
 
@@ -73,8 +73,8 @@ def read_day(text: str, date_format: str, edge: str | None = None) -> dt.date:
     found = _DATES[date_format].fullmatch(text)
     if not found:
         raise ValueError(f"not of the form {date_format}")
-    numbers = [int(n) for n in found.groups()]
-    day = dt.date(*numbers) if len(numbers) == 3 else dt.date(*numbers, 1)
+    year, month, *rest = (int(n) for n in found.groups())
+    day = dt.date(year, month, rest[0] if rest else 1)
     if not 1880 <= day.year < 2200:
         raise ValueError("the year is not plausible")
     if edge == "last":

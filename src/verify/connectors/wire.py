@@ -166,8 +166,10 @@ def _child(candidate: str, path: str) -> bool:
     return parent == path
 
 
-def parse_table(text: Any, encoding: str, delimiter: str, max_rows: int) -> list[dict[str, str]]:
-    """Read a base64 text that holds a CSV table with a header line.
+def parse_table(
+    text: Any, encoding: str, delimiter: str, max_rows: int
+) -> tuple[list[str], list[dict[str, str]]]:
+    """Read a base64 text that holds a CSV table: its header, and its rows by header.
 
     Raises:
         Malformed: bad base64, bytes outside `encoding`, a header given twice, a row with another
@@ -195,7 +197,4 @@ def parse_table(text: Any, encoding: str, delimiter: str, max_rows: int) -> list
             rows.append(dict(zip(header, cells, strict=True)))
     except csv.Error:
         raise Malformed("csv") from None
-    if not rows:
-        # The header is checked against the mapping even where there is no row to check it with.
-        return []
-    return rows
+    return header, rows

@@ -42,6 +42,15 @@ def plain(value: Any) -> Plain:
     )
 
 
+def plain_fields(value: Any, *, without: frozenset[str] = frozenset()) -> dict[str, Plain]:
+    """The fields of a dataclass as JSON values, without the named ones."""
+    return {
+        f.name: plain(getattr(value, f.name))
+        for f in dataclasses.fields(value)
+        if f.name not in without
+    }
+
+
 def _key(key: Any) -> str:
     if isinstance(key, enum.Enum):
         key = key.value

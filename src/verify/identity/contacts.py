@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import Indel
 
-from verify.identity.text import is_separator, one_width, simplify
+from verify.identity.text import LONGEST_RAW, is_separator, one_width, over_long, simplify
 from verify.scoring.levels import ADDRESS, BIRTH, PHONE, rank
 
 LONGEST_ADDRESS = 128
@@ -41,10 +41,14 @@ def birth_level(record: dt.date | None, person: dt.date | None) -> int:
     return _B_SWAPPED if swapped else _B_DIFFERENT
 
 
-@lru_cache(maxsize=1 << 16)
 def phone_form(raw: str | None) -> str:
     """Digits (and mask stars) of a telephone number without the country code; empty for none."""
-    typed = "".join(c for c in one_width(raw or "") if c in "0123456789*")[:32]
+    return _phone_form((raw or "")[: LONGEST_RAW + 1])
+
+
+@lru_cache(maxsize=1 << 16)
+def _phone_form(raw: str) -> str:
+    typed = "".join(c for c in one_width(raw) if c in "0123456789*")[:32]
     if mobile := _MOBILE.fullmatch(typed):
         return mobile.group(1)
     enough = sum(c != "*" for c in typed) >= _FEWEST_PHONE_DIGITS
@@ -74,14 +78,18 @@ class AddressForm:
     cut: bool
 
 
-@lru_cache(maxsize=1 << 16)
 def address_form(raw: str | None) -> AddressForm:
     """The normal form of an address as written anywhere; empty for none."""
-    simple = simplify(one_width(raw or "").casefold())
+    return _address_form((raw or "")[: LONGEST_RAW + 1])
+
+
+@lru_cache(maxsize=1 << 16)
+def _address_form(raw: str) -> AddressForm:
+    simple = simplify(one_width(raw).casefold())
     numbers = tuple(_NUMBERS.findall(simple[:LONGEST_ADDRESS]))
     whole = "".join(c for c in simple if not is_separator(c))
     text = whole[:LONGEST_ADDRESS]
-    return AddressForm(text, numbers, len(whole) > len(text) or len(raw or "") > len(simple))
+    return AddressForm(text, numbers, len(whole) > len(text) or over_long(raw))
 
 
 def address_level(record: AddressForm, person: AddressForm) -> int:

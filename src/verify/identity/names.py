@@ -8,19 +8,29 @@ order; long names cut short.
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from rapidfuzz.distance import OSA
 
-from verify.identity.text import is_han, is_separator, one_width, simplify
+from verify.identity.text import (
+    LONGEST_RAW,
+    is_han,
+    is_separator,
+    one_width,
+    over_long,
+    simplify,
+)
 from verify.scoring.levels import NAME, rank
 
 LONGEST_NAME = 64
-COMPOUND_SURNAMES = frozenset(
-    "欧阳 上官 皇甫 令狐 诸葛 司徒 司马 申屠 夏侯 贺兰 完颜 慕容 尉迟 长孙 东方 独孤 公孙 "
-    "宇文 钟离 端木 百里 呼延 轩辕 闻人 万俟 赫连 澹台 濮阳 淳于 单于 太叔 南宫".split()
+_COMPOUND = (
+    "欧阳 上官 皇甫 令狐 诸葛 司徒 司马 申屠 夏侯 贺兰 完颜 慕容 尉迟 长孙 东方 独孤 公孙 宇文 "
+    "钟离 端木 百里 呼延 轩辕 闻人 万俟 赫连 澹台 濮阳 淳于 太叔 南宫"
 )
+COMPOUND_SURNAMES = frozenset(_COMPOUND.split())
 _BOXES = frozenset("?□■〓○◇\ufffd")
 _SHORTEST_CUT = 5  # characters that a name cut short must still show
 _MIN_FOR_ONE_OFF = 3  # one character of two is half the name
@@ -59,17 +69,22 @@ class NameForm:
     han: bool
 
 
-@lru_cache(maxsize=1 << 16)
 def name_form(raw: str | None) -> NameForm:
     """The normal form of a name as written anywhere; empty for none."""
-    wide = one_width(raw or "")
+    # Cut before the cache, so that a hostile text is not kept in memory.
+    return _name_form((raw or "")[: LONGEST_RAW + 1])
+
+
+@lru_cache(maxsize=1 << 16)
+def _name_form(raw: str) -> NameForm:
+    wide = one_width(raw)
     folded = wide.casefold()
     simple = simplify(folded)
     spaced = "".join(" " if is_separator(c) and c not in _BOXES else c for c in simple)
     parts = spaced.split()
     whole = "".join(parts)
     text = whole[:LONGEST_NAME]
-    cut = len(whole) > len(text) or len(wide) < len(raw or "")
+    cut = len(whole) > len(text) or over_long(raw)
     steps = [
         step
         for step, taken in (
@@ -79,7 +94,7 @@ def name_form(raw: str | None) -> NameForm:
             ("separator", whole != simple),
             ("cut", cut),
         )
-        if taken and raw
+        if taken
     ]
     han = bool(text) and all(map(is_han, text))
     return NameForm(text, tuple(sorted(p[:LONGEST_NAME] for p in parts)), ",".join(steps), cut, han)
@@ -110,17 +125,7 @@ def _compare(a: NameForm, b: NameForm) -> int:
         return _MISSING
     if a.text == b.text:
         return _VARIANT if a.cut or b.cut else _EXACT
-    if _same_parts(a, b) or _cut_short(a.text, b.text) or _boxed(a.text, b.text):
-        return _VARIANT
-    if _romanised(a, b):
-        return _ROMANISED
-    if _homophone(a, b):
-        return _HOMOPHONE
-    if _one_off(a.text, b.text):
-        return _ONE
-    if a.han and b.han and surname(a) and surname(a) == surname(b):
-        return _SURNAME
-    return _DIFFERENT
+    return next((level for level, agrees in _LIKENESS if agrees(a, b)), _DIFFERENT)
 
 
 def surname(form: NameForm) -> str:
@@ -134,29 +139,26 @@ def _same_parts(a: NameForm, b: NameForm) -> bool:
     return len(a.parts) > 1 and a.parts == b.parts
 
 
-def _cut_short(a: str, b: str) -> bool:
-    short, long = (a, b) if len(a) < len(b) else (b, a)
+def _cut_short(a: NameForm, b: NameForm) -> bool:
+    short, long = (a.text, b.text) if len(a.text) < len(b.text) else (b.text, a.text)
     return len(short) >= _SHORTEST_CUT and long.startswith(short) and any(map(is_han, short))
 
 
-def _boxed(a: str, b: str) -> bool:
+def _boxed(a: NameForm, b: NameForm) -> bool:
     """One side shows a box or a private-use character where the other has one GBK cannot write.
 
     Only such a character: a box over an ordinary character hides something else.
     """
-    if len(a) != len(b) or len(a) < 2:
+    if len(a.text) != len(b.text):
         return False
-    boxes = 0
-    for x, y in zip(a, b, strict=True):
-        if x != y:
-            if not ((_is_box(x) and _beyond_gbk(y)) or (_is_box(y) and _beyond_gbk(x))):
-                return False
-            boxes += 1
-    return 0 < boxes < len(a)
+    unlike = [(x, y) for x, y in zip(a.text, b.text, strict=True) if x != y]
+    return len(unlike) < len(a.text) and all(
+        (_is_box(x) and _beyond_gbk(y)) or (_is_box(y) and _beyond_gbk(x)) for x, y in unlike
+    )
 
 
 def _is_box(char: str) -> bool:
-    return char in _BOXES or "\ue000" <= char <= "\uf8ff" or "\U000f0000" <= char
+    return char in _BOXES or "\ue000" <= char <= "\uf8ff" or char >= "\U000f0000"
 
 
 def _beyond_gbk(char: str) -> bool:
@@ -184,10 +186,18 @@ def _romanised(a: NameForm, b: NameForm) -> bool:
     if a.han or not b.han or len(b.text) < 2:
         return False
     # Registers also write the given name first in Latin letters.
-    turned = surname(b)
-    return _spells(a.text, b.text) or (
-        bool(turned) and _spells(a.text, b.text[len(turned) :] + turned)
+    turned, mixed = surname(b), _toneless(a.text)
+    return _spells(mixed, b.text) or (
+        bool(turned) and _spells(mixed, b.text[len(turned) :] + turned)
     )
+
+
+def _toneless(text: str) -> str:
+    """Latin letters without tone marks; ü as v, as in `readings`."""
+    if text.isascii():
+        return text
+    letters = unicodedata.normalize("NFD", text).replace("u\u0308", "v")
+    return "".join(c for c in letters if not "\u0300" <= c <= "\u036f")
 
 
 def _spells(mixed: str, han: str) -> bool:
@@ -201,10 +211,7 @@ def _spells(mixed: str, han: str) -> bool:
     for char in han:
         options = (char, *readings(char))
         places = {
-            at + len(option)
-            for at in places
-            for option in options
-            if mixed.startswith(option, at)
+            at + len(option) for at in places for option in options if mixed.startswith(option, at)
         }
         if not places:
             return False
@@ -227,10 +234,26 @@ def readings(char: str) -> frozenset[str]:
     return frozenset(plain | {r.replace("v", "u") for r in plain if "v" in r})
 
 
-def _one_off(a: str, b: str) -> bool:
+def _one_off(a: NameForm, b: NameForm) -> bool:
     """One character added, left out, replaced or two neighbours swapped, of three or more."""
     return (
-        max(len(a), len(b)) >= _MIN_FOR_ONE_OFF
-        and abs(len(a) - len(b)) <= 1
-        and OSA.distance(a, b, score_cutoff=1) == 1
+        max(len(a.text), len(b.text)) >= _MIN_FOR_ONE_OFF
+        and abs(len(a.text) - len(b.text)) <= 1
+        and OSA.distance(a.text, b.text, score_cutoff=1) == 1
     )
+
+
+def _same_surname(a: NameForm, b: NameForm) -> bool:
+    return bool(surname(a)) and surname(a) == surname(b)
+
+
+# Strongest first; the first that holds is the level.
+_LIKENESS: tuple[tuple[int, Callable[[NameForm, NameForm], bool]], ...] = (
+    (_VARIANT, _same_parts),
+    (_VARIANT, _cut_short),
+    (_VARIANT, _boxed),
+    (_ROMANISED, _romanised),
+    (_HOMOPHONE, _homophone),
+    (_ONE, _one_off),
+    (_SURNAME, _same_surname),
+)

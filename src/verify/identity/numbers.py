@@ -15,7 +15,7 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA, Hamming
 
 from verify.domain.identifiers import lift_15_to_18, parse_citizen_id
-from verify.identity.text import one_width
+from verify.identity.text import LONGEST_RAW, one_width, over_long
 from verify.scoring.levels import ID, rank
 
 LONGEST_ID = 32
@@ -72,19 +72,22 @@ class IdForm:
 _NONE = IdForm("", "", _MISSING)
 
 
-@lru_cache(maxsize=1 << 16)
 def id_form(raw: str | None) -> IdForm:
     """The normal form of an identity number as written anywhere; empty for none.
 
     What holds too few digits to be an attempt at one (`无`, `0`, a passport number) is read as
     not given: it neither proves nor disproves anything.
     """
-    if not raw:
-        return _NONE
+    # Cut before the cache, so that a hostile text is not kept in memory.
+    return _id_form((raw or "")[: LONGEST_RAW + 1])
+
+
+@lru_cache(maxsize=1 << 16)
+def _id_form(raw: str) -> IdForm:
     wide = one_width(raw)
     typed = "".join(c for c in wide.upper() if not _is_noise(c))
     text = typed[:LONGEST_ID]
-    cut = len(text) < len(typed) or len(raw) > len(wide)
+    cut = len(text) < len(typed) or over_long(raw)
     if masked := _masked(text):
         return masked
     straight = _number(text)
@@ -131,17 +134,27 @@ def id_level(record: IdForm, person: IdForm) -> int:
     if not record.given or not person.given or person.masked:
         return _MISSING
     if not person.number:
-        near = OSA.distance(record.text, person.text, score_cutoff=1) <= 1
-        return _NEAR if near else _INVALID
+        return _against_invalid(record, person)
     if record.number == person.number:
         return record.level
     if record.masked:
         return _masked_level(record, person.number)
-    if _near(record, person.number):
+    return _other_number(record, person.number)
+
+
+def _against_invalid(record: IdForm, person: IdForm) -> int:
+    if record.masked:
+        return _MISSING
+    near = OSA.distance(record.text, person.text, score_cutoff=1) <= 1
+    return _NEAR if near else _INVALID
+
+
+def _other_number(record: IdForm, number: str) -> int:
+    if _near(record, number):
         return _NEAR
     if not record.number:
         return _INVALID
-    return _BIRTH_SEX if _birth_sex(record.number) == _birth_sex(person.number) else _OTHER
+    return _BIRTH_SEX if _birth_sex(record.number) == _birth_sex(number) else _OTHER
 
 
 def _short(number: str) -> str:

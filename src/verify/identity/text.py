@@ -1,6 +1,6 @@
 """What every comparison of text starts with: one width, one case, one script, a bounded length.
 
-Comparison never sees more than `LONGEST` characters, so that no text, however hostile, costs more
+Nothing looks at more than `LONGEST_RAW` characters, so that no text, however hostile, costs more
 than a few microseconds; what was cut is marked and never counts as an exact agreement. The
 original text is untouched: records and applications keep it, these forms stand beside it.
 """
@@ -12,6 +12,8 @@ from functools import cache
 
 import opencc
 
+# Dots that Unicode files under mathematics, letters or marks but registers use between parts.
+_DOTS = frozenset("\u2219\u22c5\u02d9\u0307\u318d`\u00b4")
 LONGEST_RAW = 400  # characters read at all, before normalisation (NFKC can lengthen and shorten)
 
 
@@ -58,6 +60,15 @@ def one_width(text: str) -> str:
     return unicodedata.normalize("NFKC", text[:LONGEST_RAW])
 
 
+def over_long(raw: str | None) -> bool:
+    """Whether `one_width` leaves something of the text out."""
+    return raw is not None and len(raw) > LONGEST_RAW
+
+
 def is_separator(char: str) -> bool:
-    """Spaces, dots between the parts of a name, punctuation, invisible and control characters."""
-    return unicodedata.category(char)[0] in "ZPC" and unicodedata.category(char) not in ("Co", "Cn")
+    """Spaces, dots between the parts of a name, punctuation, invisible and control characters.
+
+    Private-use and unassigned characters are not: they stand for a character a font lacks.
+    """
+    category = unicodedata.category(char)
+    return char in _DOTS or (category[0] in "ZPC" and category not in ("Co", "Cn"))

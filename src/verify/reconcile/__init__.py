@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from verify.reconcile.reconcile import Reconciled, reconcile
+from verify.reconcile.reconciliation import Reconciled, reconcile
 
 __all__ = ["Reconciled", "reconcile"]

@@ -6,25 +6,26 @@ import polars as pl
 
 from verify.domain.period import Granularity
 from verify.domain.verdict import DoubtKind
-from verify.frames import DOUBTS
 from verify.reconcile.kinds import DECEASED
 from verify.reconcile.shape import fact_part
 
 _PERSON = ["household", "person"]
+_FACT = (
+    *("household", "person", "quantity", "granularity", "as_of", "lo", "hi"),
+    *("category", "grade", "doubt", "note"),
+)
 
 
-def settle_deaths(
-    counted: pl.DataFrame, claims: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def settle_deaths(counted: pl.DataFrame, claims: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """A death notice about a person of the application contradicts the application.
 
     The fact hangs on a conflict until a person looks; unless the application itself says that
     the person has died: then the register proves the claim, and the claim is not needed.
     """
     notice = (pl.col("quantity") == DECEASED) & pl.col("doubt").is_null()
-    notices = counted.filter(notice)
-    if notices.is_empty():
+    if not (counted["quantity"] == DECEASED).any():
         return counted, claims
+    notices = counted.filter(notice)
     is_claim = (pl.col("kind") == DECEASED) & pl.col("holds")
     claimed = claims.filter(is_claim)
     contradicting = notices.join(claimed, on=_PERSON, how="anti").with_columns(
@@ -41,20 +42,22 @@ def settle_deaths(
     )
 
 
-def claim_facts(
-    claims: pl.DataFrame, households: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def claim_facts(claims: pl.DataFrame, window: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
     """Facts of truth (0 or 1) and the doubts of those claimed without a document.
 
     A documented claim is certain either way. An undocumented one may or may not hold, so its
     fact is "holds", hanging on an attestation: open it is 0 to 1, and its answer decides.
     """
     documented = pl.col("documented")
-    rows = claims.join(households.select("household", "as_of"), on="household").with_columns(
-        quantity="kind",
-        doubt=pl.when(~documented).then(
-            pl.concat_str(pl.lit("attestation:"), "kind", pl.lit(":"), "person")
-        ),
+    rows = (
+        claims.lazy()
+        .join(window, on="household")
+        .with_columns(
+            quantity="kind",
+            doubt=pl.when(~documented).then(
+                pl.concat_str(pl.lit("attestation:"), "kind", pl.lit(":"), "person")
+            ),
+        )
     )
     truth = pl.when(documented).then(pl.col("holds").cast(pl.Int64)).otherwise(1)
     facts = rows.with_columns(
@@ -80,4 +83,4 @@ def claim_facts(
         pl.lit("claimed_without_document").alias("code"),
         pl.concat_list(holds).alias("params"),
     )
-    return fact_part(facts), doubts.select(list(DOUBTS.columns))
+    return fact_part(facts, _FACT), doubts

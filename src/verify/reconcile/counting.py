@@ -8,13 +8,12 @@ on a conflict. A doubtful statement never lowers what certain statements say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from verify.domain.period import Granularity
 from verify.domain.verdict import DoubtKind
-from verify.reconcile.kinds import DECEASED, FLOWS, ITEMS
+from verify.reconcile.kinds import DECEASED, is_flow, is_item
+from verify.reconcile.shape import run
 
 _OBJECT = ["household", "person", "quantity", "thing"]
 _SAME = [*_OBJECT, "granularity", "period_start", "period_end", "category", "area_dm2"]
@@ -29,106 +28,96 @@ _CONTENT = pl.concat_str(
 )
 
 _OPEN = pl.col("doubt").is_not_null()
-_IS_ITEM = pl.col("quantity").is_in(ITEMS)
-_IS_ANNUAL = (pl.col("granularity") == Granularity.YEAR.value) & pl.col("quantity").is_in(FLOWS)
-_IS_MONTHLY = (pl.col("granularity") == Granularity.MONTH.value) & pl.col("quantity").is_in(FLOWS)
+_IS_ITEM = is_item(pl.col("rank"))
+_IS_ANNUAL = (pl.col("granularity") == Granularity.YEAR.value) & is_flow(pl.col("rank"))
+_IS_MONTHLY = (pl.col("granularity") == Granularity.MONTH.value) & is_flow(pl.col("rank"))
 _KEYED = ~pl.col("thing").str.starts_with(_MARK)
 _DIFFER = (pl.col("lo_top") > pl.col("lo")) | (pl.col("hi_top") > pl.col("hi_low"))
 
 
-def count_once(statements: pl.DataFrame) -> pl.DataFrame:
+# Descriptions of one item that differ, as text, so that their order is the same everywhere.
+_DESCRIPTION = pl.concat_str(
+    pl.col("thing"),
+    pl.col("category").fill_null(""),
+    pl.col("area_dm2").cast(pl.String).str.zfill(20).fill_null(""),
+    "granularity",
+    *(pl.col(c).cast(pl.String).fill_null("") for c in ("period_start", "period_end")),
+    separator=_MARK,
+)
+
+_LOWEST_AND_HIGHEST = (
+    pl.col("rank").first(),
+    pl.col("lo").min(),
+    pl.col("hi").max(),
+    pl.col("hi").min().alias("hi_low"),
+    pl.col("hi").max().alias("hi_top"),
+    pl.col("lo").max().alias("lo_top"),
+    pl.col("as_of").max(),
+    pl.col("rule").first().alias("code"),  # part of what names the doubt
+    pl.col("others").max(),
+    pl.col("evidence"),
+    pl.col("record").alias("records"),
+)
+_AFTER_MERGE = (
+    pl.col("evidence").list.unique().list.sort(),
+    pl.col("records").list.sort(),
+    pl.when(_OPEN).then(pl.lit(DoubtKind.MATCH.value)).alias("kind"),
+    (_DIFFER & ~_OPEN).fill_null(value=False).alias("differs"),
+    # Rows that are no certain items are told apart by their number.
+    pl.struct(*_OBJECT, pl.when(~(_IS_ITEM & _KEYED & ~_OPEN)).then(pl.int_range(pl.len())))
+    .is_duplicated()
+    .alias("varies"),
+)
+_FINISH = (
+    # While a doubt is open its fact may be nothing, so its upper end is at least nothing.
+    pl.when(_OPEN & (pl.col("hi") < 0)).then(0).otherwise("hi").alias("hi"),
+    pl.when(_KEYED).then("thing").alias("object_key"),
+    pl.lit(value=True).alias("weighs"),
+)
+
+
+def count_once(statements: pl.LazyFrame) -> pl.DataFrame:
     """Facts with their doubts from certain and doubtful statements.
 
-    Columns: those of FACTS but the id, and `kind`, `code`, `others` of the doubt.
+    Columns: those of FACTS but the id, and `kind`, `code`, `others`, `weighs` of the doubt.
     """
-    merged = _merge(_with_thing(statements))
-    has = _Has.of(merged)
-    if has.open:
-        merged = _beside_certain(merged)
-    if has.annual:
-        merged = _annual(merged)
-    if has.unstated:
-        merged = _unstated(merged)
-    if has.variants:
-        merged = _variants(merged)
-    if has.conflicts:
-        merged = _conflicts(merged)
-    return merged.with_columns(
-        # While a doubt is open its fact may be nothing, so its upper end is at least nothing.
-        hi=pl.when(_OPEN & (pl.col("hi") < 0)).then(0).otherwise("hi"),
-        object_key=pl.when(_KEYED).then("thing"),
-    )
+    (merged,) = run(_merge(statements))
+    plan = merged.lazy()
+    open_doubts = merged.height - merged["doubt"].null_count()
+    if open_doubts and bool(merged.select(pl.struct(_SAME).is_duplicated().any()).item()):
+        plan = _beside_certain(plan)
+    if (merged["granularity"] == Granularity.YEAR.value).any():
+        plan = _annual(plan)
+    if merged["lo"].null_count():
+        plan = _unstated(plan)
+    if merged["varies"].any():
+        plan = _variants(plan)
+    if merged["differs"].any():
+        plan = _conflicts(plan)
+    return run(plan.with_columns(_FINISH))[0]
 
 
-@dataclass(frozen=True)
-class _Has:
-    """Which rare cases occur at all; the steps for the others are left out."""
-
-    open: bool
-    annual: bool
-    unstated: bool
-    variants: bool
-    conflicts: bool
-
-    @classmethod
-    def of(cls, merged: pl.DataFrame) -> _Has:
-        keyed_items = pl.struct(_OBJECT).filter(_IS_ITEM & _KEYED & ~_OPEN)
-        return cls(
-            *merged.select(
-                open=_OPEN.any(),
-                annual=_IS_ANNUAL.any(),
-                unstated=pl.col("lo").is_null().any(),
-                variants=keyed_items.is_duplicated().any(),
-                conflicts=(_DIFFER & ~_OPEN).any(),
-            ).row(0)
-        )
-
-
-def _with_thing(statements: pl.DataFrame) -> pl.DataFrame:
-    thing = pl.col("object_key")
-    if statements["object_key"].null_count():
-        thing = pl.coalesce("object_key", _CONTENT)
-    death = pl.col("quantity") == DECEASED
-    if not bool(statements.select(death.any()).item()):
-        return statements.with_columns(thing=thing)
-    # One death is one fact, whatever the notices say about its circumstances.
-    return statements.with_columns(
-        pl.when(~death).then("period_start"),
-        pl.when(~death).then("period_end"),
-        pl.when(~death).then("category"),
-        pl.when(death)
-        .then(pl.lit(Granularity.INSTANT.value))
-        .otherwise("granularity")
-        .alias("granularity"),
-        thing=pl.when(death).then(pl.lit(_MARK)).otherwise(thing),
-    )
-
-
-def _merge(statements: pl.DataFrame) -> pl.DataFrame:
+def _merge(statements: pl.LazyFrame) -> pl.LazyFrame:
     """One row per distinct statement and doubt, with the lowest and the highest of its bounds."""
+    death = pl.col("quantity") == DECEASED
     return (
-        statements.group_by(*_SAME, "doubt")
-        .agg(
-            pl.col("lo").min(),
-            pl.col("hi").max(),
-            pl.col("hi").min().alias("hi_low"),
-            pl.col("lo").max().alias("lo_top"),
-            pl.col("as_of").max(),
-            pl.col("rule").first().alias("code"),  # part of what names the doubt
-            pl.col("others").max(),
-            pl.col("evidence"),
-            pl.col("record").alias("records"),
+        statements.with_columns(
+            # One death is one fact, whatever the notices say about its circumstances.
+            pl.when(~death).then("period_start"),
+            pl.when(~death).then("period_end"),
+            pl.when(~death).then("category"),
+            granularity=pl.when(death)
+            .then(pl.lit(Granularity.INSTANT.value))
+            .otherwise("granularity"),
+            thing=pl.when(death).then(pl.lit(_MARK)).otherwise(pl.coalesce("object_key", _CONTENT)),
         )
-        .with_columns(
-            pl.col("hi").alias("hi_top"),
-            pl.col("evidence").list.unique().list.sort(),
-            pl.col("records").list.sort(),
-            kind=pl.when(_OPEN).then(pl.lit(DoubtKind.MATCH.value)),
-        )
+        .group_by(*_SAME, "doubt")
+        .agg(_LOWEST_AND_HIGHEST)
+        .with_columns(_AFTER_MERGE)
     )
 
 
-def _beside_certain(merged: pl.DataFrame) -> pl.DataFrame:
+def _beside_certain(merged: pl.LazyFrame) -> pl.LazyFrame:
     """Doubtful statements about what is certain anyway add only what they say beyond it."""
     certain = merged.filter(~_OPEN)
     known = certain.select(*_SAME, pl.col("hi_top").alias("known"))
@@ -147,12 +136,12 @@ def _beside_certain(merged: pl.DataFrame) -> pl.DataFrame:
                 .then("lo")
                 .otherwise(pl.max_horizontal(pl.col("lo") - beyond, 0)),
                 hi=pl.col("hi") - beyond,
-            ).select(certain.columns),
+            ).drop("known"),
         ]
     )
 
 
-def _annual(merged: pl.DataFrame) -> pl.DataFrame:
+def _annual(merged: pl.LazyFrame) -> pl.LazyFrame:
     """An amount known per year is never divided by twelve (the Robodebt error).
 
     Where months of the same payer are certain within the year, the year only checks them and
@@ -185,7 +174,7 @@ def _annual(merged: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _unstated(merged: pl.DataFrame) -> pl.DataFrame:
+def _unstated(merged: pl.LazyFrame) -> pl.LazyFrame:
     """A payment or balance without an amount is there, and may be anything."""
     unstated = pl.col("lo").is_null() & ~_OPEN
     doubt = pl.concat_str(pl.lit("missing:"), pl.col("records").list.first())
@@ -205,29 +194,17 @@ def _conflict_id(order: pl.Expr) -> pl.Expr:
     )
 
 
-def _variants(merged: pl.DataFrame) -> pl.DataFrame:
+def _variants(merged: pl.LazyFrame) -> pl.LazyFrame:
     """One thing described in two ways (a car, a disability vehicle): each description is in doubt.
 
     Taking either for certain could count a thing that the rules exempt, or exempt one they count.
     """
-    eligible = _IS_ITEM & _KEYED & ~_OPEN
-    items = merged.filter(eligible)
-    several = items.select(pl.struct(_OBJECT).is_duplicated()).to_series()
-    # Text that sorts as the descriptions do, so that the numbering is the same everywhere.
-    order = pl.concat_str(
-        "thing",
-        pl.col("category").fill_null(""),
-        pl.col("area_dm2").cast(pl.String).str.zfill(20).fill_null(""),
-        pl.col("granularity"),
-        *(pl.col(c).cast(pl.String).fill_null("") for c in ("period_start", "period_end")),
-        separator="\0",
-    )
+    items = merged.filter("varies")
     return pl.concat(
         [
-            merged.filter(~eligible.fill_null(value=False)),
-            items.filter(~several),
-            items.filter(several).with_columns(
-                doubt=_conflict_id(order),
+            merged.filter(~pl.col("varies")),
+            items.with_columns(
+                doubt=_conflict_id(_DESCRIPTION),
                 kind=pl.lit(DoubtKind.CONFLICT.value),
                 code=pl.lit("descriptions_differ"),
             ),
@@ -235,12 +212,13 @@ def _variants(merged: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _conflicts(merged: pl.DataFrame) -> pl.DataFrame:
+def _conflicts(merged: pl.LazyFrame) -> pl.LazyFrame:
     """Amounts that differ: the lowest is certain, what the highest adds hangs on a conflict.
 
     All months of one payer hang on the same doubt: which of two figures is right is one question.
     """
-    disputed = (_DIFFER & ~_OPEN).fill_null(value=False)
+    # A year's amount already ranges from nothing to its highest.
+    disputed = pl.col("differs") & ~_OPEN
     rows = merged.filter(disputed)
     more_lo = pl.col("lo_top") - pl.col("lo")
     more_hi = pl.col("hi_top") - pl.col("hi_low")

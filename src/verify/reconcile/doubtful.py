@@ -10,7 +10,6 @@ from __future__ import annotations
 import polars as pl
 
 from verify.domain.verdict import DoubtKind
-from verify.reconcile.shape import doubt_part
 from verify.reconcile.statements import CERTAIN, NAME_ONLY
 
 # Without a number, two records under one name (and birth date) are taken for the same subject
@@ -21,32 +20,32 @@ _SUBJECT = (
     *("subject_name", "subject_id", "subject_birth"),
     pl.when(_NO_NUMBER).then(pl.coalesce("object_key", "record")),
 )
+_DOUBT = pl.concat_str(
+    pl.lit("match:"), pl.col("record").min().over(*_SUBJECT), pl.lit(":"), "person"
+).alias("doubt")
+_NO_DOUBT = pl.lit(None, pl.String).alias("doubt")
 
 
-def hang(statements: pl.DataFrame) -> pl.DataFrame:
-    """`statements` with the column `doubt`: null where certain."""
+def hang(statements: pl.LazyFrame, *, unsure: bool) -> pl.LazyFrame:
+    """`statements` with the column `doubt`: null where certain (everywhere unless `unsure`)."""
+    if not unsure:
+        return statements.with_columns(_NO_DOUBT)
     certain = pl.col("standing") == CERTAIN
-    unsure = statements.filter(~certain)
-    if unsure.is_empty():
-        return statements.with_columns(doubt=pl.lit(None, pl.String))
-    named = unsure.with_columns(
-        doubt=pl.concat_str(
-            pl.lit("match:"), pl.col("record").min().over(*_SUBJECT), pl.lit(":"), "person"
-        )
-    )
     return pl.concat(
-        [statements.filter(certain).with_columns(doubt=pl.lit(None, pl.String)), named]
+        [
+            statements.filter(certain).with_columns(_NO_DOUBT),
+            statements.filter(~certain).with_columns(_DOUBT),
+        ]
     )
 
 
-def name_only_doubts(statements: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame | None:
-    """Doubts that never widen a bound: records that agree in nothing but a name."""
-    rows = statements.filter(pl.col("standing") == NAME_ONLY)
-    if rows.is_empty():
-        return None
-    rows = rows.with_columns(
-        kind=pl.lit(DoubtKind.MATCH.value),
-        code=pl.col("rule"),
-        records=pl.concat_list("record"),
+def name_only(statements: pl.LazyFrame) -> pl.LazyFrame:
+    """Records that agree in nothing but a name, as rows of doubts that never widen a bound."""
+    return statements.filter(pl.col("standing") == NAME_ONLY).select(
+        *("household", "person", "quantity", "doubt"),
+        pl.lit(DoubtKind.MATCH.value).alias("kind"),
+        pl.col("rule").alias("code"),
+        "others",
+        pl.concat_list("record").alias("records"),
+        pl.lit(value=False).alias("weighs"),
     )
-    return doubt_part(rows, records, weighs=False)

@@ -6,8 +6,8 @@ import polars as pl
 
 from verify.domain.period import Granularity
 from verify.frames import DISCREPANCIES
-from verify.reconcile.declared import MONTHS, Comparison
-from verify.reconcile.kinds import CONTRIBUTION, FLOWS, MOVEMENT, WAGE
+from verify.reconcile.declared import MONTHS
+from verify.reconcile.kinds import CONTRIBUTION, MOVEMENT, QUANTITY_RANK, WAGE, is_flow
 from verify.reconcile.statements import CERTAIN
 
 _PERSON = ["household", "person"]
@@ -16,8 +16,8 @@ CREDITS_FACTOR = 2
 
 
 def insured_without_wage(
-    statements: pl.DataFrame, facts: pl.DataFrame, window: pl.DataFrame
-) -> pl.DataFrame | None:
+    statements: pl.LazyFrame, facts: pl.LazyFrame, window: pl.LazyFrame
+) -> pl.LazyFrame:
     """Months of the window with a contribution and no wage of any kind in that month.
 
     `found_lo` and `found_hi` are the lowest and highest contribution base of those months in
@@ -30,25 +30,22 @@ def insured_without_wage(
         .filter(pl.col("period_start").is_between(pl.col("window_start"), pl.col("window_end")))
         .with_columns(month=pl.col("period_start").dt.month_start())
     )
-    if months.is_empty():
-        return None
     wages = facts.filter(pl.col("quantity") == WAGE)
     monthly = pl.col("granularity") == Granularity.MONTH.value
     dated = pl.col("period_start").is_not_null()
     paid = wages.filter(monthly & dated).select(
         *_PERSON, pl.col("period_start").dt.month_start().alias("month")
     )
-    months = months.join(paid, on=[*_PERSON, "month"], how="anti")
     vague = wages.filter(~monthly | ~dated).select(
         *_PERSON, pl.col("period_start").alias("from"), pl.col("period_end").alias("until")
     )
-    if not vague.is_empty():
-        maybe = months.join(vague, on=_PERSON).filter(
-            pl.col("from").is_null() | pl.col("month").is_between(pl.col("from"), pl.col("until"))
-        )
-        months = months.join(maybe, on=[*_PERSON, "month"], how="anti")
+    maybe = months.join(vague, on=_PERSON).filter(
+        pl.col("from").is_null() | pl.col("month").is_between(pl.col("from"), pl.col("until"))
+    )
+    covered = pl.concat([paid, maybe.select(*_PERSON, "month")])
     return (
-        months.group_by(_PERSON)
+        months.join(covered, on=[*_PERSON, "month"], how="anti")
+        .group_by(_PERSON)
         .agg(
             pl.col("lo").min().fill_null(0).alias("found_lo"),
             pl.col("hi").max().alias("found_hi"),
@@ -63,19 +60,17 @@ def insured_without_wage(
     )
 
 
-def credits_exceed_income(statements: pl.DataFrame, comparison: Comparison) -> pl.DataFrame | None:
+def credits_exceed_income(statements: pl.LazyFrame, comparison: pl.LazyFrame) -> pl.LazyFrame:
     """Account credits of twelve months over twice the income found and declared.
 
     Everything is per month, rounded outwards; the comparison itself is of the twelve-month
     totals. Unbounded income explains any credits.
     """
-    moved = _certain(statements, MOVEMENT)
-    if moved.is_empty():
-        return None
     account = [*_PERSON, "object_key", "period_start", "period_end"]
     credited = (
         # The same account in two answers counts once; without a key it is known by its amounts.
-        moved.group_by(*account, pl.when(pl.col("object_key").is_null()).then("detail"))
+        _certain(statements, MOVEMENT)
+        .group_by(*account, pl.when(pl.col("object_key").is_null()).then("detail"))
         .agg(pl.col("lo").min(), pl.col("hi").min(), pl.col("evidence"))
         .group_by(_PERSON)
         .agg(
@@ -85,7 +80,7 @@ def credits_exceed_income(statements: pl.DataFrame, comparison: Comparison) -> p
         )
     )
     income = (
-        comparison.rows.filter(pl.col("quantity").is_in(FLOWS))
+        comparison.filter(is_flow(QUANTITY_RANK))
         .group_by(_PERSON)
         .agg(
             pl.col("total_hi").sum().alias("found"),
@@ -113,5 +108,5 @@ def credits_exceed_income(statements: pl.DataFrame, comparison: Comparison) -> p
     )
 
 
-def _certain(statements: pl.DataFrame, kind: str) -> pl.DataFrame:
+def _certain(statements: pl.LazyFrame, kind: str) -> pl.LazyFrame:
     return statements.filter((pl.col("quantity") == kind) & (pl.col("standing") == CERTAIN))

@@ -11,7 +11,8 @@ import polars as pl
 
 from verify.domain.match import Judgement
 from verify.domain.period import Granularity
-from verify.reconcile.kinds import DEATH, DECEASED, FLOWS, ITEMS, ROLE
+from verify.reconcile.kinds import DEATH, DECEASED, KIND_RANK, is_counted, is_flow
+from verify.reconcile.shape import run
 
 CERTAIN, DOUBTFUL, NAME_ONLY = 0, 1, 2
 
@@ -19,44 +20,64 @@ CERTAIN, DOUBTFUL, NAME_ONLY = 0, 1, 2
 MAX_PARTS = 1_000_000_000
 
 _HOUSEHOLD_RECORD = ["household", "record"]
-_STANDING = (
+_CANDIDATE: tuple[str | pl.Expr, ...] = (
+    *_HOUSEHOLD_RECORD,
+    *("person", "rule", "score"),
     pl.when(pl.col("judgement") == Judgement.POSITIVE.value)
-    .then(pl.lit(CERTAIN))
+    .then(pl.lit(CERTAIN, pl.Int8))
     .when("weighs")
-    .then(pl.lit(DOUBTFUL))
-    .otherwise(pl.lit(NAME_ONLY))
-    .cast(pl.Int8)
+    .then(pl.lit(DOUBTFUL, pl.Int8))
+    .otherwise(pl.lit(NAME_ONLY, pl.Int8))
+    .alias("standing"),
+    pl.struct(_HOUSEHOLD_RECORD).is_duplicated().alias("contested"),
+    pl.lit("").alias("others"),
 )
+_CHOSEN = (*_HOUSEHOLD_RECORD, "person", "rule", "standing", "others")
 _KEPT = (
     *("record", "evidence", "source", "person", "standing", "rule", "others", "kind"),
     *("subject_name", "subject_id", "subject_birth", "object_key", "category", "detail"),
     *("granularity", "period_start", "period_end", "as_of"),
 )
 
-_IS_COUNTED = pl.col("kind").is_in((*ITEMS, ROLE, DEATH))
-_IS_DEATH = pl.col("kind") == DEATH
-_IS_ANNUAL = (pl.col("granularity") == Granularity.YEAR.value) & pl.col("kind").is_in(FLOWS)
+_RANK = pl.col("rank")
+_IS_ANNUAL = (pl.col("granularity") == Granularity.YEAR.value) & is_flow(_RANK)
+_QUANTITY = (
+    pl.when(pl.col("kind") == DEATH).then(pl.lit(DECEASED)).otherwise("kind").alias("quantity")
+)
 
 _NUM, _DEN = pl.col("share_num"), pl.col("share_den")
 _READABLE = (_DEN > 0) & (_DEN <= MAX_PARTS) & (_NUM >= 0) & (_NUM <= _DEN)
 
 
-def _share(column: str, *, up: bool) -> pl.Expr:
-    """`column` times the person's share, rounded down or up, without leaving 64 bits.
+def _with_zero(value: pl.Expr, *, up: bool) -> pl.Expr:
+    """The upper (or lower) end of the range from `value` to 0; null stays null."""
+    return pl.when(value < 0 if up else value > 0).then(0).otherwise(value)
+
+
+def _share(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Amounts and areas times the person's share, rounded outwards (areas down), in 64 bits.
 
     Quotient and remainder are scaled apart, so the largest product is about `MAX_PARTS` squared.
     A share that cannot be one (0 parts, more than the whole) says only "none to all of it".
     """
-    value = pl.col(column)
-    den = pl.when(_READABLE).then(_DEN).otherwise(1)
-    rest = (value % den) * _NUM + (den - 1 if up else 0)
-    scaled = (value // den) * _NUM + rest // den
-    return pl.when(_READABLE).then(scaled).otherwise(_with_zero(value, up=up))
-
-
-def _with_zero(value: pl.Expr, *, up: bool) -> pl.Expr:
-    """The upper (or lower) end of the range from `value` to 0; null stays null."""
-    return pl.when(value < 0 if up else value > 0).then(0).otherwise(value)
+    rest = pl.col("rest")
+    return (
+        rows.with_columns(_READABLE.alias("readable"))
+        .with_columns(pl.when("readable").then(_DEN).otherwise(1).alias("den"))
+        .with_columns(
+            rest=(pl.col("lo") % pl.col("den")) * _NUM,
+            whole=(pl.col("lo") // pl.col("den")) * _NUM,
+        )
+        .with_columns(
+            lo=pl.when("readable")
+            .then(pl.col("whole") + rest // pl.col("den"))
+            .otherwise(_with_zero(pl.col("lo"), up=False)),
+            hi=pl.when("readable")
+            .then(pl.col("whole") + (rest + pl.col("den") - 1) // pl.col("den"))
+            .otherwise(_with_zero(pl.col("hi"), up=True)),
+            area_dm2=pl.when("readable").then(pl.col("area_dm2") * _NUM // pl.col("den")),
+        )
+    )
 
 
 def choose_person(matches: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
@@ -66,23 +87,18 @@ def choose_person(matches: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
     before a supporter (a member's means always matter to the household's upper bound), then the
     higher score, then the person key; `others` names those passed over, for the question.
     """
-    candidates = matches.filter(pl.col("judgement") != Judgement.NEGATIVE.value).select(
-        *_HOUSEHOLD_RECORD, "person", "rule", "score", _STANDING.alias("standing")
-    )
-    contested = candidates.select(pl.struct(_HOUSEHOLD_RECORD).is_duplicated()).to_series()
-    plain = candidates.filter(~contested) if contested.any() else candidates
-    chosen = plain.drop("score").with_columns(others=pl.lit(""))
-    if not contested.any():
-        return chosen
+    rejected = pl.col("judgement") == Judgement.NEGATIVE.value
+    (candidates,) = run(matches.lazy().filter(~rejected).select(_CANDIDATE))
+    if not candidates["contested"].any():
+        return candidates.select(_CHOSEN)
     ranked = (
-        candidates.filter(contested)
-        .join(persons.select("household", "person", "role"), on=["household", "person"])
+        candidates.lazy()
+        .filter("contested")
+        .join(persons.lazy().select("household", "person", "role"), on=["household", "person"])
         .sort(
             *_HOUSEHOLD_RECORD,
-            "standing",
-            "role",  # "member" sorts before "supporter"
-            "score",
-            "person",
+            *("standing", "role"),  # "member" sorts before "supporter"
+            *("score", "person"),
             descending=[False, False, False, False, True, False],
         )
         .group_by(_HOUSEHOLD_RECORD, maintain_order=True)
@@ -94,10 +110,13 @@ def choose_person(matches: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
             .str.join(","),
         )
     )
-    return pl.concat([chosen, ranked.select(chosen.columns)])
+    alone = candidates.lazy().filter(~pl.col("contested"))
+    return run(pl.concat([alone.select(_CHOSEN), ranked.select(_CHOSEN)]))[0]
 
 
-def attribute(records: pl.DataFrame, chosen: pl.DataFrame, shut: pl.DataFrame) -> pl.DataFrame:
+def attribute(
+    records: pl.DataFrame, chosen: pl.DataFrame, shut: pl.DataFrame | None
+) -> pl.LazyFrame:
     """Statements: one row per record that may be about its person.
 
     `shut` lists evidence (household, evidence) whose records say nothing usable, such as stale
@@ -106,29 +125,30 @@ def attribute(records: pl.DataFrame, chosen: pl.DataFrame, shut: pl.DataFrame) -
     `lo` and `hi` are the person's own share in fen (the share of a co-owner outside the
     household never counts), or 1 for a thing, a role or a death. An amount known per year alone
     says nothing about any month: it ranges from 0 to the amount. An amount that the source left
-    out has null bounds.
+    out has null bounds. An area is the person's share of it, rounded down.
     """
-    rows = records.join(chosen, on=_HOUSEHOLD_RECORD)
-    if not shut.is_empty():
-        rows = rows.join(shut, on=["household", "evidence"], how="anti")
-    sole = bool(rows.select((_READABLE & (_NUM == _DEN)).all()).item())
+    rows = records.lazy().join(chosen.lazy(), on=_HOUSEHOLD_RECORD)
+    if shut is not None:
+        rows = rows.join(shut.lazy(), on=["household", "evidence"], how="anti")
+    rows = rows.with_columns(
+        KIND_RANK.alias("rank"), pl.col("amount").alias("lo"), pl.col("amount").alias("hi")
+    )
+    num, den = records["share_num"], records["share_den"]
+    if not ((num == den).all() and (num > 0).all()):
+        rows = _share(rows)
     return rows.select(
         "household",
         *_KEPT,
-        pl.when(_IS_DEATH).then(pl.lit(DECEASED)).otherwise("kind").alias("quantity"),
-        _bound("lo", sole=sole, up=False),
-        _bound("hi", sole=sole, up=True),
-        pl.col("area_dm2") if sole else _share("area_dm2", up=False).alias("area_dm2"),
-    )
-
-
-def _bound(name: str, *, sole: bool, up: bool) -> pl.Expr:
-    amount = pl.col("amount") if sole else _share("amount", up=up)
-    return (
-        pl.when(_IS_COUNTED)
-        .then(1)
-        .when(_IS_ANNUAL)
-        .then(_with_zero(amount, up=up))
-        .otherwise(amount)
-        .alias(name)
+        "rank",
+        _QUANTITY,
+        *(
+            pl.when(is_counted(_RANK))
+            .then(1)
+            .when(_IS_ANNUAL)
+            .then(_with_zero(pl.col(name), up=up))
+            .otherwise(name)
+            .alias(name)
+            for name, up in (("lo", False), ("hi", True))
+        ),
+        "area_dm2",
     )

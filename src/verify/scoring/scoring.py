@@ -114,8 +114,9 @@ def _family(content: ContentSet, path: str) -> Family:
             remedy="give a path below scoring/, such as names/cn.yaml",
         )
     names = content.document(declared.names).model(NamesDeclared)
-    exact = next(f for f in declared.fields if f.field == NAME).levels[0].m
-    assert exact is not None  # FieldDeclared has checked it
+    exact = next(
+        level.m for f in declared.fields if f.field == NAME for level in f.levels if level.m
+    )
     return Family(
         family=declared.family,
         title=_text(declared.title),

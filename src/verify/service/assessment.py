@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 from verify.domain.access import Caller, RoleName
-from verify.domain.canonical import plain
+from verify.domain.canonical import plain_fields
 from verify.domain.errors import NotPermitted
+from verify.domain.verdict import Assessment
 from verify.rules import GivenHousehold, assess, facts_from_given
 from verify.service.contents import Contents
 
@@ -42,8 +42,5 @@ class Assessments:
         ]
 
 
-def _view(assessment: Any) -> Plain:
-    body = plain(dataclasses.replace(assessment, household=""))
-    assert isinstance(body, dict)
-    del body["household"]
-    return body
+def _view(assessment: Assessment) -> Plain:
+    return plain_fields(assessment, without=frozenset({"household"}))

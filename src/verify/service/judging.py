@@ -7,7 +7,6 @@ replay calls exactly this function.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import polars as pl
 
 from verify import frames
 from verify.connectors import Connectors, DecodeContext, decode
-from verify.domain.canonical import Plain, canonical_bytes, digest_bytes, plain
+from verify.domain.canonical import canonical_bytes, digest_bytes, plain, plain_fields
 from verify.domain.evidence import EvidenceState, Exchange
 from verify.domain.household import Application, Role
 from verify.domain.verdict import Assessment, Outcome, Text, Verdict
@@ -237,9 +236,7 @@ def _assemble(key: str, case: SealedCase, assessment: Assessment, parts: _Parts)
             "records": [_clean(r) for r in parts.records.get(key, [])],
         }
     )
-    body = plain(dataclasses.replace(assessment, trace=()))
-    assert isinstance(body, dict)
-    del body["trace"], body["household"]
+    body = plain_fields(assessment, without=frozenset({"trace", "household"}))
     verdict = Verdict(
         schema="verify.verdict/1",
         engine=case.digests.engine,
@@ -267,9 +264,9 @@ def _assemble(key: str, case: SealedCase, assessment: Assessment, parts: _Parts)
     return Judged(verdict, canonical_bytes(verdict), trace_bytes)
 
 
-def _clean(row: Row) -> Plain:
+def _clean(row: Row) -> Row:
     """A frame row as canonical data, without the columns that say nothing."""
-    return plain({k: v for k, v in row.items() if v is not None})
+    return {k: plain(v) for k, v in row.items() if v is not None}
 
 
 def _coverage_view(case: SealedCase, rows: list[Row]) -> list[dict[str, Any]]:

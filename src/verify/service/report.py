@@ -6,10 +6,14 @@ the report of the original.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from verify.domain.household import Application
 from verify.domain.identifiers import mask_id
+from verify.domain.vocabulary import Nature, StatementKind
+from verify.identity import explain
+from verify.rules import Rulebook
 from verify.service import wording
 from verify.service.judging import Content
 
@@ -24,9 +28,17 @@ OBJECTION = {
 
 
 def build_report(
-    verification: str, verdict: Plain, application: Application, content: Content
+    verification: str,
+    verdict: Plain,
+    application: Application,
+    content: Content,
+    records: Sequence[Plain] = (),
 ) -> Plain:
-    """Turn verdict data into what a person reads; ids are masked, codes are worded."""
+    """Turn verdict data into what a person reads; ids are masked, codes are worded.
+
+    `records` are the decoded records of the sealed trace: with them, each match says what the
+    source wrote (name, masked id, amount).
+    """
     assessment = verdict["assessment"]
     names = {p.person: p.name for p in application.persons}
     rulebook = content.law.rulebook(
@@ -37,6 +49,7 @@ def build_report(
         for s in content.connectors.sources
         for d in [content.connectors.declaration(s)]
     }
+    written = {r["record"]: _written(r) for r in records}
     return {
         "schema": "verify.report/1",
         "verification": verification,
@@ -51,15 +64,10 @@ def build_report(
         "as_of": verdict["as_of"],
         "outcome": wording.word(wording.OUTCOME, verdict["outcome"]),
         "final": verdict["final"],
-        "members": _members(application, assessment),
-        "tests": [_test(f) for f in assessment["findings"]],
-        "benefit": _benefit(assessment["benefit"]),
-        "questions": [_question(q, names) for q in assessment["questions"]],
-        "questions_complete": assessment["questions_complete"],
-        "advisories": [_question(q, names) for q in assessment["advisories"]],
-        "notes": assessment["notes"],
+        "members": _members(application, assessment, _reasons(rulebook)),
+        **assessment_view(assessment, names),
         "coverage": [_coverage(c, names, sources) for c in verdict["coverage"]],
-        "matches": [_match(m, names) for m in verdict["matches"]],
+        "matches": [_match(m, names, written, content) for m in verdict["matches"]],
         "discrepancies": [_discrepancy(d, names) for d in verdict["discrepancies"]],
         "objection": OBJECTION,
         "disclaimer": verdict["disclaimer"],
@@ -68,8 +76,26 @@ def build_report(
     }
 
 
-def _members(application: Application, assessment: Plain) -> list[Plain]:
-    counted = {c[0]: c for c in assessment["composition"]}
+def assessment_view(assessment: Plain, names: dict[str, str]) -> Plain:
+    """The part of a report that the rules alone say: also for assessments of given facts."""
+    return {
+        "tests": [_test(f) for f in assessment["findings"]],
+        "benefit": _benefit(assessment["benefit"]),
+        "questions": [_question(q, names) for q in assessment["questions"]],
+        "questions_complete": assessment["questions_complete"],
+        "advisories": [_question(q, names) for q in assessment["advisories"]],
+        "notes": assessment["notes"],
+    }
+
+
+def _reasons(rulebook: Rulebook) -> Plain:
+    """What the rulebook says of each clause of its composition, by the clause's code."""
+    notes = {c.code: c.note for c in rulebook.plan.model.composition}
+    return {code: {"zh": n.text.zh, "en": n.text.en} for code, n in notes.items() if n}
+
+
+def _members(application: Application, assessment: Plain, reasons: Plain) -> list[Plain]:
+    composition = {person: (counted, why) for person, counted, why in assessment["composition"]}
     return [
         {
             "person": p.person,
@@ -77,10 +103,13 @@ def _members(application: Application, assessment: Plain) -> list[Plain]:
             "id_masked": mask_id(p.id_number),
             "role": p.role.value,
             "relation": wording.word(wording.RELATION, p.relation.value),
-            "counted": counted[p.person][1] if p.person in counted else "not_counted",
-            "reason": counted[p.person][2] if p.person in counted else p.role.value,
+            "counted": counted,
+            "counted_words": wording.word(wording.COUNTED, counted),
+            "reason": why,
+            "reason_words": reasons.get(why) or wording.word(wording.ROLE, why),
         }
         for p in application.persons
+        for counted, why in [composition.get(p.person, ("not_counted", p.role.value))]
     ]
 
 
@@ -126,18 +155,37 @@ def _coverage(c: Plain, names: dict[str, str], sources: dict[str, dict[str, str]
     }
 
 
-def _match(m: Plain, names: dict[str, str]) -> Plain:
+def _match(m: Plain, names: dict[str, str], written: Plain, content: Content) -> Plain:
     return {
         **m,
         "name": names[m["person"]],
         "kind": wording.word(wording.KIND, m["kind"]),
         "judgement": wording.word(wording.JUDGEMENT, m["judgement"]),
         "score_bits": wording.bits(m["score"]),
+        # From the starting point through each reason to the total, then the judgement.
+        "explanation": [{"zh": t.zh, "en": t.en} for t in explain(m, content.scoring)],
+        "written": written.get(m["record"]),
+    }
+
+
+def _written(record: Plain) -> Plain:
+    """What a source wrote, as far as a reader needs it to tell whose record it is."""
+    amount = record.get("amount")
+    unit = "fen" if record["granularity"] == "instant" else f"fen_per_{record['granularity']}"
+    if StatementKind(record["kind"]).nature is Nature.ITEM:
+        unit = "fen"
+    days = [record.get("period_start"), record.get("period_end")]
+    return {
+        "name": record.get("subject_name") or "",
+        "id_masked": mask_id(record.get("subject_id") or ""),
+        "amount": None if not amount else wording.interval({"lo": amount, "hi": amount}, unit),
+        "period": " – ".join(d for d in dict.fromkeys(days) if d) or record.get("as_of") or "",
     }
 
 
 def _discrepancy(d: Plain, names: dict[str, str]) -> Plain:
-    unit = "fen_per_month"
+    nature = StatementKind(d["quantity"]).nature
+    unit = {Nature.STOCK: "fen", Nature.ITEM: "item"}.get(nature, "fen_per_month")
     return {
         **d,
         "name": names.get(d["person"], ""),

@@ -5,7 +5,9 @@ Asking and judging happen in `verify.service.worker`; this module never waits fo
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from typing import Any
 
 from verify.domain.access import Caller, RoleName
 from verify.domain.canonical import canonical_bytes, digest_bytes
-from verify.domain.errors import InputError, NotFound, NotPermitted, Problem
+from verify.domain.errors import Conflict, InputError, NotFound, NotPermitted, Problem
 from verify.domain.household import Application
 from verify.service.clock import Clock, day_of, iso
 from verify.service.contents import Contents
@@ -36,6 +38,7 @@ from verify.store import (
 Plain = dict[str, Any]
 
 SUBMITTERS = (RoleName.CALLER, RoleName.CASEWORKER)
+CALLBACK_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}", re.ASCII)
 READERS = (RoleName.CALLER, RoleName.CASEWORKER, RoleName.AUDITOR)
 
 
@@ -107,6 +110,7 @@ class Verifications:
             connectors_digest=digests.connectors,
             engine=digests.engine,
             as_of=application.as_of.isoformat(),
+            known_at=application.known_at.isoformat(),
             answer_by=now + self._settings.answer_deadline_seconds * 1000,
             give_up_at=now + self._settings.retry_days * 86_400_000,
             exchanges=planned,
@@ -176,9 +180,17 @@ class Verifications:
                 "case_number": r.case_number,
                 "as_of": r.as_of,
                 "created_at": iso(r.created_at),
+                **self._latest(r, caller),
             }
             for r in rows
         ], following
+
+    def _latest(self, row: VerificationRow, caller: Caller) -> Plain:
+        latest = self._store.latest_verdict(row.id, caller) if row.verdict_count else None
+        return {
+            "outcome": latest.outcome if latest else None,
+            "final": latest.final if latest else None,
+        }
 
     def wait(self, verification: str, caller: Caller, seconds: float) -> Plain:
         """Like `view`, but wait up to `seconds` until there is a verdict or nothing to wait for."""
@@ -231,7 +243,13 @@ class Verifications:
     def report(self, verification: str, caller: Caller) -> Plain:
         """The readable report of the latest verdict."""
         found = self.documents(verification, caller)
-        return build_report(verification, found.verdict, found.application, self.content(found.row))
+        return build_report(
+            verification,
+            found.verdict,
+            found.application,
+            self.content(found.row),
+            json.loads(found.trace_bytes)["records"],
+        )
 
     def evidence(self, verification: str, caller: Caller) -> Plain:
         """Every exchange, negatives included, with the raw answers by digest."""
@@ -269,6 +287,17 @@ class Verifications:
             "sequence": found.verdict_row.sequence,
             "leaf": leaves[-1],
         }
+
+    def called_back(self, token: str) -> None:
+        """A source says that an answer is ready: ask it again now. A hint, never evidence.
+
+        Silent for tokens that no question has, so that nothing can be learned by guessing.
+        """
+        if CALLBACK_TOKEN.fullmatch(token) is None:
+            return
+        with contextlib.suppress(NotFound, Conflict):
+            self._store.wake_by_token(token, self._clock())
+            self._wake_worker()
 
     def cancel(self, verification: str, caller: Caller) -> Plain:
         """Stop asking. What was sealed stays sealed."""

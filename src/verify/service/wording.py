@@ -14,6 +14,22 @@ OUTCOME = {
     "ineligible": Text("不符合", "Not eligible"),
     "undetermined": Text("需人工复核", "Undetermined: a person must settle it"),
 }
+VERIFICATION_STATE = {
+    "asking": Text("查询中", "asking the sources"),
+    "waiting": Text("等待反馈", "waiting for a source"),
+    "completed": Text("已办结", "completed"),
+    "cancelled": Text("已取消", "cancelled"),
+    "failed": Text("处理失败", "failed"),
+}
+ROLE = {
+    "member": Text("共同生活的家庭成员", "co-living member"),
+    "supporter": Text("法定赡养、抚养、扶养义务人", "statutory supporter"),
+}
+COUNTED = {
+    "counted": Text("计入", "counted"),
+    "not_counted": Text("不计入", "not counted"),
+    "unsure": Text("待定", "open"),
+}
 FINDING = {
     "satisfied": Text("符合", "met"),
     "not_satisfied": Text("不符合", "not met"),
@@ -113,6 +129,8 @@ def amount(value: int, unit: str) -> Text:
         yuan = yuan_display(value)
         if unit == "fen_per_month":
             return Text(f"{yuan} 元/月", f"¥{yuan} a month")
+        if unit == "fen_per_year":
+            return Text(f"{yuan} 元/年", f"¥{yuan} a year")
         return Text(f"{yuan} 元", f"¥{yuan}")
     if unit == "dm2":
         area = f"{value // 100}.{value % 100:02d}"

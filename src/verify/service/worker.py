@@ -131,10 +131,13 @@ class Worker:
 
     def _heartbeat_loop(self) -> None:
         while not self._stop.wait(HEARTBEAT_SECONDS):
-            try:
-                self._store.heartbeat(list(self._under_way.values()), self._clock(), LEASE_MS)
-            except Exception:
-                log.exception("worker.heartbeat_failed")
+            for claim in list(self._under_way.values()):
+                try:
+                    self._store.heartbeat(claim, self._clock(), LEASE_MS)
+                except LeaseLost:
+                    self._under_way.pop(claim.verification, None)
+                except Exception:
+                    log.exception("worker.heartbeat_failed")
 
     def _next_batch(self) -> list[Claim]:
         """Wait for one answered claim, then take all others that are ready too."""
@@ -211,8 +214,15 @@ class Worker:
             request_id=f"{claim.verification}-{row.source}-{row.person}",
             case_number=application.case_number,
             ticket=row.ticket,
-            callback_url=f"{self._settings.public_url}/v1/callbacks/{row.callback_token}",
+            callback_url=self._callback_url(row),
         )
+
+    def _callback_url(self, row: ExchangeRow) -> str:
+        """Where an asynchronous source may say that its answer is ready (a hint, ADR 0009)."""
+        if self._contents.connectors.declaration(row.source).driver != "job":
+            return ""
+        token = self._store.callback_token(row.verification, row.source, row.person)
+        return f"{self._settings.public_url}/v1/callbacks/{token}"
 
     def _outcome(self, answer: Answer, row: ExchangeRow, now: int) -> ExchangeAnswer:
         """What to remember of an answer, and when to ask again if it is worth it."""
@@ -275,7 +285,7 @@ class Worker:
         started = time.perf_counter_ns()
         try:
             judged = judge([i.case for i in items], self._contents.pinned(digests))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one household's trouble stays its own
             self._isolate(digests, items, error)
             return
         log.info(

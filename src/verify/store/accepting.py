@@ -12,7 +12,7 @@ from verify.domain.access import Caller
 from verify.domain.canonical import digest_bytes
 from verify.domain.errors import Conflict, InputError, NotFound, NotPermitted, Problem
 from verify.store import blobs, forms, ids, ledger
-from verify.store.rows import Accepted, EntryKind, NewVerification, State
+from verify.store.rows import Accepted, EntryKind, NewVerification, PlannedExchange, State
 from verify.store.scope import covers
 from verify.store.tables import content, exchanges, idempotency, verifications
 
@@ -34,7 +34,7 @@ class Acceptance:
 
     def write(self, connection: Connection) -> Accepted:
         """The unit of work."""
-        if self.key is not None and not blobs.insert_new(connection, idempotency, [self.key]):
+        if self.key is not None and not blobs.insert_new(connection, idempotency, self.key):
             return self._repeated(connection, self.key)
         blobs.put(connection, {self.header["application_digest"]: self.application})
         connection.execute(insert(verifications), self.header)
@@ -77,7 +77,7 @@ def prepare(
         )
     _check_text(new.case_number, key)
     header = _header(new, caller, now_ms)
-    planned = [_exchange(header["id"], p.source, p.person, p.connector, now_ms) for p in new.exchanges]
+    planned = [_exchange(header["id"], p, now_ms) for p in new.exchanges]
     key_row = _key(header["id"], caller, key, now_ms)
     payload = {
         "header": forms.form_digest(forms.HEADER, header),
@@ -123,23 +123,22 @@ def _header(new: NewVerification, caller: Caller, now_ms: int) -> Row:
     }
 
 
-def _exchange(verification: str, source: str, person: str, connector: str, now_ms: int) -> Row:
+def _exchange(verification: str, plan: PlannedExchange, now_ms: int) -> Row:
     return {
         **forms.UNASKED,
         "verification": verification,
-        "source": source,
-        "person": person,
-        "connector": connector,
+        "source": plan.source,
+        "person": plan.person,
+        "connector": plan.connector,
         "updated_at": now_ms,
-        "callback": ids.callback_token(),
+        "callback_token": ids.callback_token(),
+        "worth_asking": True,
         "due_at": now_ms,
         "woken": False,
     }
 
 
-def _key(
-    verification: str, caller: Caller, key: tuple[str, str] | None, now_ms: int
-) -> Row | None:
+def _key(verification: str, caller: Caller, key: tuple[str, str] | None, now_ms: int) -> Row | None:
     if key is None:
         return None
     # The subject is part of the key: one caller can neither use up nor probe another's.
@@ -156,7 +155,9 @@ def _check_text(case_number: str, key: tuple[str, str] | None) -> None:
     problems = []
     if _UNPRINTABLE.search(case_number):
         problems.append(
-            Problem("/case_number", "control-character", "it holds control characters.", "Remove them.")
+            Problem(
+                "/case_number", "control-character", "it holds control characters.", "Remove them."
+            )
         )
     if key is not None and (not key[0] or len(key[0]) > MAX_KEY or _UNPRINTABLE.search(key[0])):
         problems.append(
@@ -177,7 +178,8 @@ def require_content(connection: Connection, digests: frozenset[str]) -> None:
     Raises:
         NotFound: names the digest that is not kept.
     """
-    kept = set(connection.execute(select(content.c.digest).where(content.c.digest.in_(digests))).scalars())
+    query = select(content.c.digest).where(content.c.digest.in_(digests))
+    kept = set(connection.execute(query).scalars())
     for missing in sorted(digests - kept):
         raise NotFound(
             "this content set is not kept in the store, so what it judges could not be replayed",

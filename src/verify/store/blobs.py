@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
@@ -13,16 +13,18 @@ from verify.domain.errors import IntegrityError, NotFound
 from verify.store.tables import blobs, content
 
 
-def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
-    """Insert rows whose key is not there yet; return how many were new (one row) or -1."""
+def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """Insert a row unless its key is taken; whether it was inserted.
+
+    On PostgreSQL this waits for a concurrent insert of the same key to end, one way or another.
+    """
+    statement = _insert_new(connection, table).execution_options(preserve_rowcount=True)
+    return bool(connection.execute(statement, row).rowcount)
+
+
+def _insert_new(connection: Connection, table: Table) -> Any:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing()
-    return connection.execute(statement, rows).rowcount
-
-
-def by_digest(bodies: Iterable[bytes]) -> dict[str, bytes]:
-    """Bodies under their digests. Hashing is done here, outside any transaction."""
-    return {digest_bytes(body): body for body in bodies}
+    return dialect.insert(table).on_conflict_do_nothing()
 
 
 def put(connection: Connection, bodies: Mapping[str, bytes]) -> None:
@@ -32,7 +34,8 @@ def put(connection: Connection, bodies: Mapping[str, bytes]) -> None:
     other in one order and cannot deadlock.
     """
     if bodies:
-        insert_new(connection, blobs, [{"digest": d, "body": bodies[d]} for d in sorted(bodies)])
+        rows = [{"digest": d, "body": bodies[d]} for d in sorted(bodies)]
+        connection.execute(_insert_new(connection, blobs), rows)
 
 
 def get(connection: Connection, digest: str) -> bytes:

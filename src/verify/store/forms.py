@@ -41,7 +41,6 @@ EXCHANGE = (
     "detail",
     "ticket",
     "attempts",
-    "worth_asking",
     "updated_at",
 )
 VERDICT = (
@@ -67,7 +66,6 @@ UNASKED: Mapping[str, Any] = {
     "detail": "",
     "ticket": "",
     "attempts": 0,
-    "worth_asking": True,
 }
 """An exchange nobody has been asked in yet."""
 
@@ -88,7 +86,7 @@ def planned(row: Mapping[str, Any]) -> dict[str, Any]:
         "source": row["source"],
         "person": row["person"],
         "connector": row["connector"],
-        "callback": digest_bytes(row["callback"].encode()),
+        "callback": digest_bytes(row["callback_token"].encode()),
     }
 
 

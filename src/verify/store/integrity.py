@@ -8,48 +8,167 @@ too; that is found from a checkpoint held elsewhere, not here.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection
 
 from verify.domain.access import Caller
-from verify.domain.canonical import digest_bytes
-from verify.domain.errors import NotFound
 from verify.store import forms
+from verify.store.case import Case, digest_of, load
 from verify.store.ledger import GENESIS, entry_hash
 from verify.store.rows import EntryKind, Fault
-from verify.store.tables import (
-    blobs,
-    content,
-    exchanges,
-    idempotency,
-    ledger,
-    verdicts,
-    verifications,
-)
 
 Row = Mapping[str, Any]
 
 _CHANGED = "a column differs from what the ledger recorded"
+_MISSING = "it is missing"
+_ADDED = "it was added outside the ledger"
 
 
 def check(connection: Connection, verification: str, caller: Caller) -> tuple[Fault, ...]:
-    """All faults of a verification, in a fixed order; empty when all is as sealed."""
-    case = _load(connection, verification)
-    return tuple(
-        fault
-        for part in (
-            _ledger_faults,
-            _header_faults,
-            _idempotency_faults,
-            _application_faults,
-            _content_faults,
-            _exchange_faults,
-            _body_faults,
-            _verdict_faults,
-        )
-        for fault in part(case)
+    """All faults of a verification, in a fixed order; empty when all is as sealed.
+
+    Raises:
+        NotFound: no such verification for this caller.
+    """
+    case = load(connection, verification, caller)
+    parts = (
+        _ledger_faults,
+        _header_faults,
+        _idempotency_faults,
+        _content_faults,
+        _exchange_faults,
+        _body_faults,
+        _verdict_faults,
     )
+    return tuple(dict.fromkeys(fault for part in parts for fault in part(case)))
+
+
+def _ledger_faults(case: Case) -> Iterator[Fault]:
+    """Each entry against its own hash and its predecessor; then the end against the header."""
+    previous = {GENESIS}
+    position = 0
+    for entry in case.entries:
+        position += 1
+        name = f"ledger entry {position}"
+        if entry["position"] != position:
+            yield Fault(name, _MISSING)
+            position = entry["position"] if isinstance(entry["position"], int) else position
+            previous = {entry["previous"]}  # one gap is one fault
+            name = f"ledger entry {position}"
+        computed = _entry_hash(entry)
+        if computed != entry["hash"]:
+            yield Fault(name, "its columns do not have its hash")
+        elif entry["previous"] not in previous:
+            yield Fault(name, "it does not follow the entry before it")
+        # Either may be the honest one: a changed hash must not accuse the next entry as well.
+        previous = {entry["hash"], computed}
+    if case.header is None:
+        return
+    if isinstance(case.header["entries"], int) and case.header["entries"] > position:
+        yield Fault(f"ledger entry {position + 1}", _MISSING)
+    elif case.header["entries"] != position or case.header["head"] not in previous:
+        yield Fault("verification", _CHANGED)
+
+
+def _entry_hash(entry: Row) -> str:
+    try:
+        return entry_hash(entry)
+    except (TypeError, ValueError, AttributeError):
+        return "unreadable"
+
+
+def _header_faults(case: Case) -> Iterator[Fault]:
+    """The verification's own row against `accepted` and against the last entries."""
+    row = case.header
+    if row is None:
+        yield Fault("verification", _MISSING)
+        return
+    accepted = case.accepted
+    expected = {
+        "header": accepted.get("header"),
+        "state": next((p["state"] for p in reversed(case.payloads) if "state" in p), None),
+        "updated_at": case.entries[-1]["at"] if case.entries else None,
+        "verdict_count": len(case.of_kind(EntryKind.VERDICT)),
+    }
+    found = {
+        "header": digest_of(forms.HEADER, row),
+        **{name: row[name] for name in ("state", "updated_at", "verdict_count")},
+    }
+    if found != expected:
+        yield Fault("verification", _CHANGED)
+    if row["application_digest"] != accepted.get("application"):
+        yield Fault("application", _CHANGED)
+    elif reason := case.blobs.get(row["application_digest"]):
+        yield Fault("application", reason)
+
+
+def _idempotency_faults(case: Case) -> Iterator[Fault]:
+    expected = case.accepted.get("idempotency")
+    found = [digest_of(forms.IDEMPOTENCY, row) for row in case.idempotency]
+    if expected is not None and not found:
+        yield Fault("idempotency key", _MISSING)
+    elif expected is None and found:
+        yield Fault("idempotency key", _ADDED)
+    elif expected is not None and found != [expected]:
+        yield Fault("idempotency key", _CHANGED)
+
+
+def _content_faults(case: Case) -> Iterator[Fault]:
+    for kind in ("rules", "scoring", "connectors"):
+        digest = case.accepted.get(kind)
+        if reason := case.content.get(str(digest)):
+            yield Fault(f"{kind} {digest}", reason)
+
+
+def _exchange_faults(case: Case) -> Iterator[Fault]:
+    """Each question against the plan, and against the last entry that changed it."""
+    rows = {f"{row['source']}/{row['person']}": row for row in case.exchanges}
+    planned = case.planned
+    last = {p.get("evidence"): p for _, p in case.answers}
+    for evidence, plan in planned.items():
+        row = rows.get(evidence)
+        if row is None:
+            yield Fault(f"evidence {evidence}", _MISSING)
+        elif forms.planned(row) != plan or not _as_recorded(case, row, last.get(evidence)):
+            yield Fault(f"evidence {evidence}", _CHANGED)
+    for evidence in rows.keys() - planned.keys():
+        yield Fault(f"evidence {evidence}", _ADDED)
+
+
+def _as_recorded(case: Case, row: Row, last: Row | None) -> bool:
+    if last is not None:
+        return digest_of(forms.EXCHANGE, row) == last.get("exchange")
+    unasked = {**forms.UNASKED, "updated_at": case.entries[0]["at"]}
+    return all(row[name] == value for name, value in unasked.items())
+
+
+def _body_faults(case: Case) -> Iterator[Fault]:
+    """Every raw answer ever received, those of earlier attempts included."""
+    latest = {p.get("evidence"): position for position, p in case.answers}
+    for position, payload in case.answers:
+        evidence = payload.get("evidence")
+        earlier = "" if latest[evidence] == position else f" (ledger entry {position})"
+        for number, digest in enumerate(payload.get("bodies", ()), 1):
+            if reason := case.blobs.get(digest):
+                yield Fault(f"evidence {evidence}{earlier} body {number}", reason)
+
+
+def _verdict_faults(case: Case) -> Iterator[Fault]:
+    rows = {row["sequence"]: row for row in case.verdicts}
+    leaves = case.of_kind(EntryKind.VERDICT)
+    for number, (entry, leaf) in enumerate(leaves, 1):
+        row = rows.pop(number, None)
+        if row is None:
+            yield Fault(f"verdict {number}", _MISSING)
+        elif (
+            forms.verdict_leaf(row, leaf.get("state", "")) != leaf
+            or row["created_at"] != entry["at"]
+        ):
+            yield Fault(f"verdict {number}", _CHANGED)
+        for column, part in (("verdict", ""), ("trace", " trace"), ("sealed", " sealed input")):
+            if reason := case.blobs.get(leaf.get(f"{column}_digest", "")):
+                yield Fault(f"verdict {number}{part}", reason)
+    for number in sorted(rows, key=str):
+        yield Fault(f"verdict {number}", _ADDED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, or_, select, update
 
 from verify.domain.access import Caller
 from verify.domain.canonical import digest_bytes
@@ -16,6 +16,8 @@ from verify.store.scope import in_scope, not_found
 from verify.store.tables import exchanges, verdicts, verifications
 
 ACTIVE = (State.ASKING.value, State.WAITING.value)
+
+Row = Mapping[str, Any]
 
 _v = verifications.c
 
@@ -57,10 +59,22 @@ def _last_evidence(connection: Connection, taken: list[str]) -> dict[str, str]:
     return {row.verification: row.evidence_digest for row in connection.execute(latest)}
 
 
-_COPIED = (
-    "state region programme application_digest rules_digest scoring_digest connectors_digest"
-    " engine as_of known_at created_at answer_by give_up_at verdict_count"
-).split()
+_COPIED = [
+    "state",
+    "region",
+    "programme",
+    "application_digest",
+    "rules_digest",
+    "scoring_digest",
+    "connectors_digest",
+    "engine",
+    "as_of",
+    "known_at",
+    "created_at",
+    "answer_by",
+    "give_up_at",
+    "verdict_count",
+]
 
 
 def _claim(row: RowMapping, lease_until: int, last_evidence: str | None) -> Claim:
@@ -86,7 +100,7 @@ def release(connection: Connection, held: Claim, due_at: int | None) -> None:
     _set(connection, held.verification, idle(row, row["state"], due_at))
 
 
-def idle(row: Mapping[str, Any], state: str, due_at: int | None) -> dict[str, Any]:
+def idle(row: Row, state: str, due_at: int | None) -> dict[str, Any]:
     """Column values that end a lease. A wake-up during the lease must not be forgotten."""
     if state not in ACTIVE:
         due_at = None
@@ -95,7 +109,7 @@ def idle(row: Mapping[str, Any], state: str, due_at: int | None) -> dict[str, An
     return {"state": state, "lease_until": None, "due_at": due_at}
 
 
-def hold(connection: Connection, held: Claim) -> RowMapping:
+def hold(connection: Connection, held: Claim) -> Row:
     """Lock the claimed row until the transaction ends, if the claim still holds.
 
     Raises:
@@ -107,7 +121,7 @@ def hold(connection: Connection, held: Claim) -> RowMapping:
     return row
 
 
-def holds(row: Mapping[str, Any], held: Claim) -> bool:
+def holds(row: Row, held: Claim) -> bool:
     """Whether a claim still allows writing to its (locked) verification."""
     return (
         row["lease_token"] == held.token
@@ -116,10 +130,16 @@ def holds(row: Mapping[str, Any], held: Claim) -> bool:
     )
 
 
-def lock(connection: Connection, verification: str) -> RowMapping | None:
+def lock(connection: Connection, verification: str) -> Row | None:
     """Lock a verification's row against other writers until the transaction ends."""
     query = select(verifications).where(_v.id == verification)
-    return connection.execute(query.with_for_update(key_share=True)).mappings().first()
+    return first(connection, query.with_for_update(key_share=True))
+
+
+def first(connection: Connection, query: Select[Any]) -> Row | None:
+    """The first row of a query by column name."""
+    row = connection.execute(query).mappings().first()
+    return None if row is None else {str(name): value for name, value in row.items()}
 
 
 def lease_lost(held: Claim) -> LeaseLost:
@@ -133,7 +153,7 @@ def lease_lost(held: Claim) -> LeaseLost:
 
 def record(
     connection: Connection,
-    row: Mapping[str, Any],
+    row: Row,
     kind: EntryKind,
     payload: Mapping[str, Any],
     now_ms: int,
@@ -185,7 +205,11 @@ def fail(connection: Connection, held: Claim, code: str, now_ms: int) -> None:
 
 
 def _end(
-    connection: Connection, row: RowMapping, kind: EntryKind, payload: Mapping[str, Any], now_ms: int
+    connection: Connection,
+    row: Row,
+    kind: EntryKind,
+    payload: Mapping[str, Any],
+    now_ms: int,
 ) -> None:
     record(
         connection,
@@ -227,7 +251,7 @@ def wake_by_token(connection: Connection, token: str, now_ms: int) -> str:
     """
     x = exchanges.c
     found = connection.execute(
-        select(x.verification, x.source, x.person).where(x.callback == token)
+        select(x.verification, x.source, x.person).where(x.callback_token == token)
     ).first()
     if found is None:
         raise NotFound("no question has this callback address", where="callback")

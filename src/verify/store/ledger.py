@@ -32,18 +32,16 @@ class Head:
     hash: str = GENESIS
 
 
-def entry_hash(
-    verification: str, position: int, kind: str, at: int, payload: str, previous: str
-) -> str:
-    """Hash of an entry whose payload is the canonical JSON text `payload`."""
+def entry_hash(row: Mapping[str, Any]) -> str:
+    """Hash of an entry; `payload` is its canonical JSON text."""
     return digest(
         {
-            "verification": verification,
-            "position": position,
-            "kind": kind,
-            "at": at,
-            "payload": digest_bytes(payload.encode("utf-8", "surrogatepass")),
-            "previous": previous,
+            "verification": row["verification"],
+            "position": row["position"],
+            "kind": row["kind"],
+            "at": row["at"],
+            "payload": digest_bytes(row["payload"].encode("utf-8", "surrogatepass")),
+            "previous": row["previous"],
         }
     )
 
@@ -52,17 +50,15 @@ def entry(
     verification: str, head: Head, kind: EntryKind, at: int, payload: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The row that follows `head`. `payload` holds digests and codes only, never personal data."""
-    text = canonical_bytes(payload).decode()
-    position = head.entries + 1
-    return {
+    row = {
         "verification": verification,
-        "position": position,
+        "position": head.entries + 1,
         "kind": kind.value,
         "at": at,
-        "payload": text,
+        "payload": canonical_bytes(payload).decode(),
         "previous": head.hash,
-        "hash": entry_hash(verification, position, kind.value, at, text, head.hash),
     }
+    return {**row, "hash": entry_hash(row)}
 
 
 def append(connection: Connection, row: Mapping[str, Any]) -> Head:

@@ -14,7 +14,6 @@ from verify.domain.errors import InputError, NotFound, Problem
 from verify.store import blobs, ids
 from verify.store.rows import ExchangeRow, Filters, LedgerRow, VerdictRow, VerificationRow
 from verify.store.scope import in_scope, not_found, subtree
-from verify.store.sealing import bodies_of
 from verify.store.tables import exchanges, ledger, verdicts, verifications
 
 MAX_PAGE = 200
@@ -25,7 +24,7 @@ _EXCHANGE = tuple(f.name for f in fields(ExchangeRow))
 _VERDICT = tuple(f.name for f in fields(VerdictRow))
 
 
-def visible_row(connection: Connection, verification: str, caller: Caller) -> RowMapping:
+def visible_row(connection: Connection, verification: str, caller: Caller) -> dict[str, Any]:
     """The stored row.
 
     Raises:
@@ -35,7 +34,7 @@ def visible_row(connection: Connection, verification: str, caller: Caller) -> Ro
     row = connection.execute(query).mappings().first()
     if row is None:
         raise not_found()
-    return row
+    return {str(name): value for name, value in row.items()}
 
 
 def verification(connection: Connection, verification: str, caller: Caller) -> VerificationRow:
@@ -63,7 +62,7 @@ def page(
             )
         query = query.where(_v.id < cursor)
     query = query.order_by(_v.id.desc()).limit(limit + 1)
-    rows = [_verification(row) for row in connection.execute(query).mappings()]
+    rows = [_verification(dict(row)) for row in connection.execute(query).mappings()]
     following = rows[limit - 1].id if len(rows) > limit else None
     return tuple(rows[:limit]), following
 
@@ -97,9 +96,7 @@ def verdict_rows(connection: Connection, verification: str) -> tuple[VerdictRow,
 
 def ledger_rows(connection: Connection, verification: str) -> tuple[LedgerRow, ...]:
     """The hash chain of a verification, oldest first."""
-    query = (
-        select(ledger).where(ledger.c.verification == verification).order_by(ledger.c.position)
-    )
+    query = select(ledger).where(ledger.c.verification == verification).order_by(ledger.c.position)
     return tuple(
         LedgerRow(**{**row, "payload": json.loads(row["payload"])})
         for row in connection.execute(query).mappings()
@@ -129,10 +126,10 @@ def _documents(connection: Connection, row: Mapping[str, Any]) -> set[str]:
     return known
 
 
-def _verification(row: RowMapping) -> VerificationRow:
+def _verification(row: Mapping[str, Any]) -> VerificationRow:
     return VerificationRow(**{name: row[name] for name in _VERIFICATION})
 
 
 def _exchange(row: RowMapping) -> ExchangeRow:
     values = {name: row[name] for name in _EXCHANGE}
-    return ExchangeRow(**{**values, "bodies": bodies_of(row["bodies"])})
+    return ExchangeRow(**{**values, "bodies": tuple(json.loads(row["bodies"]))})

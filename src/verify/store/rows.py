@@ -141,6 +141,9 @@ class SealedVerdict:
     final: bool
     state: str
     due_at: int | None
+    # Questions to put again although they ended (their bytes could not be read, say):
+    # source, person, and when. Only judging can tell, so it comes with the verdict.
+    ask_again: tuple[tuple[str, str, int], ...] = ()
 
 
 class SealStatus(enum.StrEnum):
@@ -205,6 +208,7 @@ class ExchangeRow:
     due_at: int | None
     worth_asking: bool
     updated_at: int
+    callback_token: str = field(repr=False)
 
     @property
     def evidence(self) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from verify.domain.canonical import canonical_bytes, digest_bytes
 from verify.domain.errors import NotFound
 from verify.store import blobs, forms, ids
-from verify.store.leasing import hold, holds, idle, lease_lost, lock, record
+from verify.store.leasing import Row, first, hold, holds, idle, lease_lost, lock, record
 from verify.store.rows import (
     Claim,
     EntryKind,
@@ -26,45 +25,78 @@ from verify.store.rows import (
 from verify.store.tables import exchanges, verdicts
 
 
-def save_answer(
-    connection: Connection,
-    held: Claim,
-    source: str,
-    person: str,
-    answer: ExchangeAnswer,
-    bodies: Sequence[str],
-    found: Mapping[str, bytes],
-    now_ms: int,
-) -> None:
-    """Write one answer; `bodies` are digests in the order received, `found` their bytes."""
-    row = hold(connection, held)
+@dataclass(frozen=True)
+class Received:
+    """One attempt at a question and the raw bodies it brought, hashed outside the transaction."""
+
+    source: str
+    person: str
+    answer: ExchangeAnswer
+    bodies: tuple[str, ...]  # digests in the order received
+    found: Mapping[str, bytes]
+
+    @classmethod
+    def of(
+        cls, source: str, person: str, answer: ExchangeAnswer, bodies: Sequence[bytes]
+    ) -> Received:
+        """Hash the bodies."""
+        order = tuple(digest_bytes(body) for body in bodies)
+        return cls(source, person, answer, order, dict(zip(order, bodies, strict=True)))
+
+    @property
+    def evidence(self) -> str:
+        """Evidence id: `bank/p1`."""
+        return f"{self.source}/{self.person}"
+
+    def columns(self, before: Row, now_ms: int) -> dict[str, Any]:
+        """The sealed columns of the exchange after this attempt."""
+        return {
+            "source": self.source,
+            "person": self.person,
+            "connector": before["connector"],
+            "status": ExchangeStatus(self.answer.status).value,
+            "transport": self.answer.transport.value,
+            "asked_on": self.answer.asked_on,
+            "letter": self.answer.letter,
+            "bodies": canonical_bytes(list(self.bodies)).decode(),
+            "detail": self.answer.detail,
+            "ticket": self.answer.ticket,
+            "attempts": before["attempts"] + 1,
+            "updated_at": now_ms,
+        }
+
+
+def save_answer(connection: Connection, held: Claim, received: Received, now_ms: int) -> None:
+    """Bodies, exchange and ledger entry of one attempt.
+
+    Raises:
+        LeaseLost: the claim no longer holds.
+        NotFound: the verification has no such question.
+    """
+    answer = received.answer
     x = exchanges.c
-    mine = (x.verification == held.verification, x.source == source, x.person == person)
-    before = connection.execute(select(exchanges).where(*mine)).mappings().first()
+    row = hold(connection, held)
+    mine = (
+        x.verification == held.verification,
+        x.source == received.source,
+        x.person == received.person,
+    )
+    before = first(connection, select(exchanges).where(*mine))
     if before is None:
-        raise NotFound("this verification has no such question", where=f"{source}/{person}")
-    after = {
-        "source": source,
-        "person": person,
-        "connector": before["connector"],
-        "status": ExchangeStatus(answer.status).value,
-        "transport": answer.transport.value,
-        "asked_on": answer.asked_on,
-        "letter": answer.letter,
-        "bodies": canonical_bytes(list(bodies)).decode(),
-        "detail": answer.detail,
-        "ticket": answer.ticket,
-        "attempts": before["attempts"] + 1,
-        "worth_asking": answer.worth_asking,
-        "updated_at": now_ms,
-    }
+        raise NotFound("this verification has no such question", where=received.evidence)
+    after = received.columns(before, now_ms)
     # A callback that came in while the source was being asked must not be forgotten.
     again = before["woken"] and answer.worth_asking
-    blobs.put(connection, found)
+    blobs.put(connection, received.found)
     connection.execute(
         update(exchanges)
         .where(*mine)
-        .values(**after, due_at=now_ms if again else answer.due_at, woken=False)
+        .values(
+            **after,
+            worth_asking=answer.worth_asking,
+            due_at=now_ms if again else answer.due_at,
+            woken=False,
+        )
     )
     done = answer.status == ExchangeStatus.DONE
     record(
@@ -72,10 +104,10 @@ def save_answer(
         row,
         EntryKind.ANSWERED if done else EntryKind.ASKED,
         {
-            "evidence": f"{source}/{person}",
+            "evidence": received.evidence,
             "transport": after["transport"],
             "detail": answer.detail,
-            "bodies": list(bodies),
+            "bodies": list(received.bodies),
             "exchange": forms.form_digest(forms.EXCHANGE, after),
         },
         now_ms,
@@ -122,12 +154,10 @@ def seal_many(
     earlier = {v: _earlier(connection, by_id[v], row) for v, row in rows.items() if row}
     fresh = [v for v, row in rows.items() if row and _may(row, by_id[v]) and not earlier[v]]
     blobs.put(connection, {d: b for v in fresh for d, b in by_id[v].documents.items()})
-    return tuple(
-        _seal(connection, s, rows[v], earlier.get(v), now_ms) for v, s in by_id.items()
-    )
+    return tuple(_seal(connection, s, rows[v], earlier.get(v), now_ms) for v, s in by_id.items())
 
 
-def _may(row: RowMapping, sealing: Sealing) -> bool:
+def _may(row: Row, sealing: Sealing) -> bool:
     return holds(row, sealing.sealed.claim)
 
 
@@ -146,8 +176,8 @@ def seal(connection: Connection, sealing: Sealing, now_ms: int) -> SealResult:
 def _seal(
     connection: Connection,
     sealing: Sealing,
-    row: RowMapping | None,
-    earlier: RowMapping | None,
+    row: Row | None,
+    earlier: Row | None,
     now_ms: int,
 ) -> SealResult:
     verification = sealing.sealed.claim.verification
@@ -163,24 +193,25 @@ def _seal(
     return SealResult(verification, _insert(connection, sealing, row, now_ms), SealStatus.SEALED)
 
 
-def _earlier(connection: Connection, sealing: Sealing, row: RowMapping) -> RowMapping | None:
+def _earlier(connection: Connection, sealing: Sealing, row: Row) -> Row | None:
     query = select(verdicts).where(
         verdicts.c.verification == row["id"],
         verdicts.c.evidence_digest == sealing.sealed.evidence_digest,
         verdicts.c.rules_digest == row["rules_digest"],
     )
-    return connection.execute(query).mappings().first()
+    return first(connection, query)
 
 
 def _stands(
     connection: Connection,
     sealed: SealedVerdict,
-    row: RowMapping,
-    earlier: RowMapping,
+    row: Row,
+    earlier: Row,
     now_ms: int,
 ) -> None:
     """The same evidence under the same rules was judged before: that verdict stands."""
     state = State(sealed.state).value
+    _ask_again(connection, sealed)
     record(
         connection,
         row,
@@ -195,7 +226,7 @@ def _stands(
     )
 
 
-def _insert(connection: Connection, sealing: Sealing, row: RowMapping, now_ms: int) -> int:
+def _insert(connection: Connection, sealing: Sealing, row: Row, now_ms: int) -> int:
     sealed = sealing.sealed
     sequence = int(row["verdict_count"]) + 1
     follows = ""
@@ -221,6 +252,7 @@ def _insert(connection: Connection, sealing: Sealing, row: RowMapping, now_ms: i
     }
     state = State(sealed.state).value
     connection.execute(insert(verdicts), verdict)
+    _ask_again(connection, sealed)
     record(
         connection,
         row,
@@ -233,6 +265,17 @@ def _insert(connection: Connection, sealing: Sealing, row: RowMapping, now_ms: i
     return sequence
 
 
-def bodies_of(text: str) -> tuple[str, ...]:
-    """The stored list of body digests."""
-    return tuple(json.loads(text))
+def _ask_again(connection: Connection, sealed: SealedVerdict) -> None:
+    """Schedule questions anew; one that a callback has just made due stays due now."""
+    x = exchanges.c
+    for source, person, due_at in sealed.ask_again:
+        connection.execute(
+            update(exchanges)
+            .where(
+                x.verification == sealed.claim.verification,
+                x.source == source,
+                x.person == person,
+                x.woken.is_(False),
+            )
+            .values(worth_asking=True, due_at=due_at)
+        )

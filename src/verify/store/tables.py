@@ -2,8 +2,8 @@
 
 Columns fall in two classes. *Sealed* columns are what was asked, answered and found: each is
 bound by a ledger entry (`verify.store.forms`). *Scheduling* columns (`due_at`, `lease_until`,
-`lease_token`, `attempts` of a verification, `woken`) say when a worker looks again; they carry no
-evidence and are not sealed.
+`lease_token`, `woken`, `worth_asking`, and `attempts` of a verification) say when a worker looks
+again; they carry no evidence and are not sealed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ metadata = MetaData(
 
 def _code(length: int) -> String:
     """Text that is compared and sorted byte by byte on every database, whatever its locale."""
-    return String(length).with_variant(String(length, collation="C"), "postgresql")  # type: ignore[no-any-return]
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 _ID = _code(28)
@@ -143,10 +143,10 @@ exchanges = Table(
     Column("detail", Text, nullable=False),
     Column("ticket", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("worth_asking", Boolean(create_constraint=False), nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    Column("callback", _code(43), nullable=False, unique=True),
+    Column("callback_token", _code(43), nullable=False, unique=True),
     # Scheduling.
+    Column("worth_asking", Boolean(create_constraint=False), nullable=False),
     Column("due_at", BigInteger),
     Column("woken", Boolean(create_constraint=False), nullable=False),
     PrimaryKeyConstraint("verification", "source", "person"),

@@ -137,8 +137,8 @@ class GroupWriter:
             return
         for future, result in done:
             future.set_result(result)
-        for future, error in failed:
-            future.set_exception(error)
+        for future, fault in failed:
+            future.set_exception(fault)
 
 
 def _still_in_transaction(connection: Connection) -> None:
@@ -187,10 +187,16 @@ class PooledWriter:
         """The store disposes of the engine."""
 
 
-def _translated(error: Exception) -> Exception:
-    """Database trouble becomes `Overloaded`: its own text may quote values."""
-    if isinstance(error, OperationalError) or not isinstance(error, DBAPIError):
-        return unavailable() if isinstance(error, SQLAlchemyError) else error
-    if error.connection_invalidated:
+def _translated(error: VerifyError | SQLAlchemyError) -> VerifyError:
+    """Database trouble in our words: the database's own may quote values, so only a class name."""
+    if isinstance(error, VerifyError):
+        return error
+    if not isinstance(error, DBAPIError):
         return unavailable()
-    return error
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        return unavailable()
+    return VerifyError(
+        f"the database refused a write ({type(error.orig).__name__}); nothing of it was stored",
+        where="database",
+        remedy="this is a defect of the software; report it with the steps that led here",
+    )

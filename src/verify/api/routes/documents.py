@@ -11,8 +11,8 @@ from verify.api.answers import json_response
 from verify.api.dependencies import Authenticated, Running, authenticated, wants_html
 from verify.api.describe import json_answer, refuses
 from verify.api.models import (
-    EvidenceDocument,
     Events,
+    EvidenceDocument,
     Receipt,
     Replay,
     TraceDocument,

@@ -63,4 +63,4 @@ def _show(labels: list[str], results: list[Plain], console: Console) -> None:
     from verify.service.report import assessment_view
 
     for label, result in zip(labels, results, strict=True):
-        show_assessment(label, assessment_view(result, {}), console)
+        show_assessment(label, result["outcome"], assessment_view(result, {}), console)

@@ -17,6 +17,7 @@ def check(
             help="Applications (JSON or YAML) or household fixtures; - reads standard input.",
         ),
     ],
+    *,
     wait: Annotated[
         int, typer.Option(min=1, max=3600, help="Seconds to wait for the sources.")
     ] = 60,

@@ -16,6 +16,7 @@ Plain = dict[str, Any]
 
 def explain(
     verification: VerificationId,
+    *,
     matches: Annotated[
         bool, typer.Option("--matches", help="Each record: whose it is, the score, the reasons.")
     ] = False,

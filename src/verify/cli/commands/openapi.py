@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+from verify.cli.options import Json
+
 
 def openapi(
     out: Annotated[
         Path | None, typer.Option(help="Write it to this file instead of standard output.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Print the OpenAPI 3.1 description of the REST API (always JSON)."""
+    """Print the OpenAPI 3.1 description of the REST API (JSON, with or without --json)."""
+    del as_json
     import json
     import sys
 

@@ -128,16 +128,16 @@ def _exchanges() -> None:
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("ticket", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("worth_asking", sa.Boolean(create_constraint=False), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
-        sa.Column("callback", _code(43), nullable=False),
+        sa.Column("callback_token", _code(43), nullable=False),
+        sa.Column("worth_asking", sa.Boolean(create_constraint=False), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("woken", sa.Boolean(create_constraint=False), nullable=False),
         sa.PrimaryKeyConstraint("verification", "source", "person", name="pk_exchanges"),
         sa.ForeignKeyConstraint(
             ["verification"], ["verifications.id"], name="fk_exchanges_verification"
         ),
-        sa.UniqueConstraint("callback", name="uq_exchanges_callback"),
+        sa.UniqueConstraint("callback_token", name="uq_exchanges_callback_token"),
     )
 
 

@@ -1,0 +1,127 @@
+"""`verify simulate`: the five simulated departments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from verify.cli.options import EnvFile, Home, Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Plain = dict[str, Any]
+
+app = typer.Typer(
+    help="The simulated departments on loopback, and the synthetic population.",
+    invoke_without_command=True,
+)
+
+
+@app.callback()
+def simulate(
+    context: typer.Context,
+    *,
+    household: Annotated[
+        list[Path] | None,
+        typer.Option(help="Household fixture to serve; may be repeated (default: all)."),
+    ] = None,
+    population: Annotated[
+        Path | None, typer.Option(help="Folder of a generated population to serve as well.")
+    ] = None,
+    ports: Annotated[
+        str, typer.Option(help="Fixed ports, e.g. tax=8601,bank=8604 (default: free ones).")
+    ] = "",
+    seconds: Annotated[
+        float | None, typer.Option("--for", min=0, help="Stop by itself after this many seconds.")
+    ] = None,
+    home: Home = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where to write addresses and secrets, readable by you alone "
+            "(default: sources.env in the home folder)."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Serve the five departments over HTTP until Ctrl-C or SIGTERM.
+
+    Prints their addresses and the environment that `verify check` and `verify serve` need; both
+    find the written file by themselves.
+    """
+    del as_json
+    if context.invoked_subcommand is not None:
+        return
+    from verify.cli.environment import SOURCES_FILE, settings_for
+    from verify.cli.simulating import SimulateOptions, run_simulation
+
+    run_simulation(
+        SimulateOptions(
+            households=tuple(household or ()),
+            population=population,
+            ports=ports,
+            seconds=seconds,
+            env_file=env_file or settings_for(home).home / SOURCES_FILE,
+        )
+    )
+
+
+@app.command("population")
+def make_population(
+    households: Annotated[int, typer.Option(min=1, help="How many households.")],
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    as_json: Json = False,
+) -> None:
+    """Write a synthetic population with its registers and the truth beside them."""
+    del as_json
+    from verify.cli.output import emit, note
+    from verify.domain.canonical import plain
+    from verify.simulate.population import generate
+
+    note(f"writing {households:,} households to {out} ...")
+    summary = generate(households, seed, out)
+    emit(plain(summary), lambda console: console.print(f"✔ {households:,} households in {out}"))
+
+
+@app.command("off")
+def switch_off(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="e.g. tax")],
+    home: Home = None,
+    env_file: EnvFile = None,
+    as_json: Json = False,
+) -> None:
+    """Close a department: connections to it are refused until it is switched on again."""
+    del as_json
+    _switch(source, home, env_file, on=False)
+
+
+@app.command("on")
+def switch_on(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="e.g. tax")],
+    home: Home = None,
+    env_file: EnvFile = None,
+    as_json: Json = False,
+) -> None:
+    """Open a department again."""
+    del as_json
+    _switch(source, home, env_file, on=True)
+
+
+def _switch(source: str, home: Path | None, env_file: Path | None, *, on: bool) -> None:
+    from verify.cli.control import Control, control_environment
+    from verify.cli.environment import settings_for
+    from verify.cli.output import emit
+
+    environment = control_environment(settings_for(home).home, env_file)
+    Control.from_environment(environment).switch(source, on=on)
+    document: Plain = {"source": source, "on": on}
+    emit(document, lambda console: _show(document, console))
+
+
+def _show(document: Plain, console: Console) -> None:
+    words = "answers again" if document["on"] else "is closed: it refuses connections"
+    console.print(f"✔ {document['source']} {words}")

@@ -1,0 +1,1 @@
+"""`verify demo`: the newcomer's one command, told as a story in numbered steps."""

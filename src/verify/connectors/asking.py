@@ -1,0 +1,214 @@
+"""Ask a source about a person: the only place from which requests leave.
+
+Every ending is an evidence state; source trouble never raises. What came back is returned raw:
+`verify.connectors.decoding` judges it later, and again in every replay.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+
+from verify.connectors import drivers
+from verify.connectors.catalogue import Connectors
+from verify.connectors.channel import Channel
+from verify.connectors.credentials import Credentials, credentials_for
+from verify.connectors.declaration import Declaration
+from verify.connectors.gate import Gate
+from verify.connectors.http import Client, Failure
+from verify.connectors.limits import Throttle
+from verify.domain.errors import ContentError
+from verify.domain.evidence import EvidenceState
+from verify.domain.household import Authorisation
+from verify.domain.period import add_months
+
+REQUESTER_ENV = "VERIFY_REQUESTER"
+DEFAULT_REQUESTER = "居民家庭经济状况核对机构"
+
+_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question to one source about one person.
+
+    `person` is the caller's key; `request_id` stays the same across retries, so that the source
+    can recognise a repetition; `ticket` is the handle of an earlier, unfinished asking.
+    """
+
+    source: str
+    person: str
+    name: str
+    id_number: str
+    former_names: tuple[str, ...]
+    as_of: dt.date
+    purpose: str
+    request_id: str
+    case_number: str
+    ticket: str = ""
+    callback_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How asking ended, and the raw bodies in the order received.
+
+    `pending` means that the source is still working: ask again with `ticket`. `letter` names the
+    authorisation letter used. `retry_after_seconds` is what the source asked for, capped.
+    """
+
+    state: EvidenceState
+    bodies: tuple[bytes, ...]
+    detail: str
+    letter: str
+    ticket: str = ""
+    pending: bool = False
+    retry_after_seconds: int | None = None
+
+
+@dataclass
+class _Source:
+    declaration: Declaration
+    client: Client
+    credentials: Credentials
+    throttle: Throttle
+
+
+class Asker:
+    """Holds connections, tokens and limits of all sources; used from many threads at once.
+
+    `environment` holds endpoints and secrets by the names that the declarations give; `today`
+    is the day on which letters are checked, asked at every send.
+
+    Raises:
+        ContentError: an endpoint is not a base URL, or would send personal data unencrypted.
+    """
+
+    def __init__(
+        self,
+        connectors: Connectors,
+        environment: Mapping[str, str],
+        today: Callable[[], dt.date],
+    ) -> None:
+        self._today = today
+        self._requester = environment.get(REQUESTER_ENV, "") or DEFAULT_REQUESTER
+        self._sources = {
+            source: _open(connectors.declaration(source), environment)
+            for source in connectors.sources
+        }
+
+    def close(self) -> None:
+        """Close all connections."""
+        for source in self._sources.values():
+            source.client.close()
+
+    def ask(self, question: Question, authorisations: Sequence[Authorisation]) -> Answer:
+        """Ask, within the source's total deadline.
+
+        The letter is checked before every request: each attempt, page, part and poll. Without
+        one that covers person, source, purpose and day, nothing is sent (`unauthorised`).
+        """
+        source = self._sources.get(question.source)
+        if source is None:
+            return Answer(EvidenceState.UNAUTHORISED, (), "unknown_source", "")
+        declaration = source.declaration
+        gate = Gate(
+            authorisations,
+            person=question.person,
+            source=question.source,
+            purpose=question.purpose,
+            declared=declaration.serves(question.purpose),
+            today=self._today,
+        )
+        channel = Channel(
+            declaration=declaration,
+            client=source.client,
+            credentials=source.credentials,
+            throttle=source.throttle,
+            gate=gate,
+            values=self._values(question, declaration),
+            request_id=question.request_id,
+            until=time.monotonic() + float(declaration.deadline_seconds),
+        )
+        outcome = _run(channel, declaration, question)
+        return Answer(
+            state=outcome.state,
+            bodies=tuple(outcome.bodies),
+            detail=outcome.detail,
+            letter=gate.letter,
+            ticket=outcome.ticket,
+            pending=outcome.pending,
+            retry_after_seconds=_pause(declaration, outcome),
+        )
+
+    def _values(self, question: Question, declaration: Declaration) -> dict[str, object]:
+        return {
+            "name": question.name,
+            "id_number": question.id_number,
+            "former_names": list(question.former_names),
+            "as_of": question.as_of,
+            "window_start": add_months(question.as_of, -declaration.lookback_months),
+            "window_end": question.as_of,
+            "purpose": question.purpose,
+            "requester": self._requester,
+            "case_number": question.case_number,
+            "request_id": question.request_id,
+            "callback_url": question.callback_url,
+            "page": 1,
+            "page_size": 0,
+            "part": "",
+        }
+
+
+def _open(declaration: Declaration, environment: Mapping[str, str]) -> _Source:
+    endpoint = declaration.endpoint
+    url = environment.get(endpoint.env, "") or endpoint.default
+    if not url:
+        raise ContentError(
+            "the source has no address",
+            where=f"connectors/{declaration.id}.yaml",
+            remedy=f"set {endpoint.env} to its https base URL",
+        )
+    limits = declaration.limits
+    return _Source(
+        declaration,
+        Client(url, limits.concurrency, where=endpoint.env),
+        credentials_for(declaration.auth, environment),
+        Throttle(limits.concurrency, limits.per_second),
+    )
+
+
+def _run(channel: Channel, declaration: Declaration, question: Question) -> drivers.Outcome:
+    try:
+        return drivers.run(channel, declaration, question.ticket)
+    except Failure as failure:
+        return drivers.Outcome(failure.state, failure.detail, retry_after=failure.retry_after)
+
+
+def _pause(declaration: Declaration, outcome: drivers.Outcome) -> int | None:
+    """Seconds to wait, as the source asked or the connector declares; capped."""
+    cap = declaration.timing.retry_after_max_seconds
+    text = outcome.retry_after
+    if _SECONDS.fullmatch(text):
+        return min(int(text), cap)
+    if text:
+        return _until_date(text, cap)
+    if outcome.pause is not None:
+        return min(max(1, math.ceil(Decimal(outcome.pause))), cap)
+    return None
+
+
+def _until_date(text: str, cap: int) -> int | None:
+    """A Retry-After that is a date (RFC 9110 section 10.2.3); nonsense is ignored."""
+    try:
+        moment = parsedate_to_datetime(text)
+        seconds = int(moment.timestamp() - time.time())
+    except (ValueError, OverflowError, OSError):
+        return None
+    return min(max(1, seconds), cap)

@@ -1,0 +1,293 @@
+"""From raw answer bytes to records and an evidence state. Pure: replay runs it years later.
+
+The states, worst first; an answer gets the worst that is true of any of its bodies:
+
+    wrong_subject     the answer repeats another subject than the one asked about
+    malformed         the bytes are not what the format demands
+    schema_mismatch   readable, but not what the connector declares (or not plausible)
+    (failures)        the source's own result code says that it could not answer
+    partial           pages, parts or counts do not add up          rows are kept
+    conflicting       one object is stated twice, differently       rows are kept
+    stale             the data are older than the connector allows  rows are kept
+    ok                there are rows
+    confirmed_empty   the source says in so many words that it found nothing
+
+"Nobody answered" and "an answer we cannot read" never become "nothing found".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from verify.connectors import wire
+from verify.connectors.declaration import Declaration, Gateway, Paged
+from verify.connectors.grammar import DayField, Echo
+from verify.connectors.mapping import Mismatch, Signals, Whole, get, get_text
+from verify.connectors.values import read_day, same_number
+from verify.domain.canonical import canonical_bytes
+from verify.domain.evidence import EvidenceState
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeContext:
+    """Who was asked about, and where the records belong.
+
+    `evidence` is the evidence id (`bank/p1`), `person` the caller's key, `name` and `id_number`
+    what the source was asked for, `as_of` the day in question.
+    """
+
+    household: str
+    evidence: str
+    person: str
+    name: str
+    id_number: str
+    as_of: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What an answer says.
+
+    `rows` fit `verify.frames.RECORDS`; `detail` is a stable code; `signals` name the deviations
+    from the declaration (`unexpected_field:srxx.foo`), never values. `as_of` is the oldest day
+    of which the source says its data are.
+    """
+
+    state: EvidenceState
+    detail: str
+    as_of: dt.date | None
+    rows: list[Record]
+    signals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Useless:
+    """A body of which nothing may be used."""
+
+    state: EvidenceState
+    detail: str
+
+
+@dataclass
+class _Body:
+    """One body, read."""
+
+    as_of: dt.date
+    empty: bool
+    count: int = 0
+    total: int | None = None
+    page: int = 1
+    pages: int = 1
+    part: str = ""
+    counts_agree: bool = True
+    records: list[Record] = field(default_factory=list)
+    identities: list[Any] = field(default_factory=list)
+
+
+_USELESS = (
+    EvidenceState.WRONG_SUBJECT,
+    EvidenceState.MALFORMED,
+    EvidenceState.SCHEMA_MISMATCH,
+    EvidenceState.UNAUTHORISED,
+    EvidenceState.THROTTLED,
+    EvidenceState.UNAVAILABLE,
+    EvidenceState.TIMEOUT,
+    EvidenceState.CANCELLED,
+)
+
+
+def decode(declaration: Declaration, bodies: Sequence[bytes], question: DecodeContext) -> Decoded:
+    """Read the raw bodies of one answer as the declaration says. Never raises for their content.
+
+    The order of pages and parts does not matter: the same rows give the same records with the
+    same ids.
+    """
+    if not bodies:
+        return Decoded(EvidenceState.MALFORMED, "no_body", None, [], ())
+    reading = _Reading(declaration, question)
+    results = [reading.body(b) for b in bodies]
+    read = [r for r in results if isinstance(r, _Body)]
+    signals = tuple(reading.signals.found)
+    as_of = min((b.as_of for b in read), default=None)
+    useless = [r for r in results if isinstance(r, _Useless)]
+    if signals:
+        useless.append(_Useless(EvidenceState.SCHEMA_MISMATCH, signals[0].partition(":")[0]))
+    if as_of is None or useless:
+        worst = min(useless, key=lambda u: (_USELESS.index(u.state), u.detail))
+        return Decoded(worst.state, worst.detail, as_of, [], signals)
+    state, detail = _state(declaration, read, question, as_of)
+    rows = [] if state in _USELESS else _numbered(declaration, read, question)
+    return Decoded(state, detail, as_of, rows, ())
+
+
+class _Reading:
+    """Reads the bodies of one answer, collecting what is unlike the declaration."""
+
+    def __init__(self, declaration: Declaration, question: DecodeContext) -> None:
+        self._mapper = declaration.mapper
+        self._answer = declaration.answer
+        self._limits = declaration.limits
+        self._question = question
+        self.signals = Signals()
+
+    def body(self, body: bytes) -> _Body | _Useless:
+        """One body, read, or why nothing of it may be used."""
+        if not body.strip():
+            return _Useless(EvidenceState.MALFORMED, "empty_body")
+        if wire.looks_like_web_page(body):
+            return _Useless(EvidenceState.SCHEMA_MISMATCH, "web_page")
+        if len(body) > self._limits.max_bytes:
+            return _Useless(EvidenceState.MALFORMED, "too_large")
+        try:
+            return self._tree(*self._parse(body))
+        except wire.Malformed as fault:
+            return _Useless(EvidenceState.MALFORMED, fault.code)
+        except Mismatch as fault:
+            self.signals.add(fault.code, fault.place)
+            return _Useless(EvidenceState.SCHEMA_MISMATCH, fault.code)
+
+    def _parse(self, body: bytes) -> tuple[Any, list[str] | None]:
+        """The answer as a tree, and the header where its rows are a table."""
+        if self._answer.format == "xml":
+            return wire.parse_xml(body, self._mapper.lists), None
+        tree = wire.parse_json(body)
+        spec = self._answer.payload
+        if spec is None:
+            return tree, None
+        if not isinstance(tree, dict) or spec.field not in tree:
+            raise wire.Malformed("payload")
+        header, rows = wire.parse_table(
+            tree[spec.field], spec.encoding, spec.delimiter, self._limits.max_rows
+        )
+        return {**tree, spec.field: rows}, header
+
+    def _tree(self, tree: Any, header: list[str] | None) -> _Body | _Useless:
+        spec = self._answer
+        code = get_text(tree, spec.outcome.field)
+        if code in spec.outcome.failures:
+            # A refusal need not have the shape of an answer; what it lacks is no change of schema.
+            return _Useless(spec.outcome.failures[code], "source_says_no")
+        self._mapper.audit(tree, self.signals)
+        if code not in (*spec.outcome.ok, *spec.outcome.empty):
+            raise Mismatch("unknown_outcome", spec.outcome.field)
+        if not _same_subject(tree, spec.subject, self._question):
+            return _Useless(EvidenceState.WRONG_SUBJECT, "echo_differs")
+        body = _Body(_day(tree, spec.as_of), empty=code in spec.outcome.empty)
+        body.part = get_text(tree, spec.part) if spec.part else ""
+        body.total = _number(tree, spec.total) if spec.total else None
+        if spec.paging:
+            body.page = _number(tree, spec.paging.page)
+            body.pages = _number(tree, spec.paging.pages)
+        self._rows(tree, header, body)
+        if body.empty and body.count:
+            raise Mismatch("empty_with_rows", spec.outcome.field)
+        return body
+
+    def _rows(self, tree: Any, header: list[str] | None, body: _Body) -> None:
+        whole = Whole(body.as_of, body.part)
+        for section in self._mapper.sections:
+            if header is not None:
+                section.audit_header(header, self.signals)
+            rows = section.rows(tree)
+            body.count += len(rows)
+            if body.count > self._limits.max_rows:
+                raise Mismatch("row_count", section.spec.rows)
+            if section.spec.count and _number(tree, section.spec.count) != len(rows):
+                body.counts_agree = False
+            for row in rows:
+                records, identity = section.read(row, whole, self.signals)
+                body.records.extend(records)
+                if identity is not None:
+                    body.identities.append(identity)
+
+
+def _same_subject(tree: Any, echo: Echo, question: DecodeContext) -> bool:
+    name = unicodedata.normalize("NFKC", get_text(tree, echo.name)).strip()
+    asked = unicodedata.normalize("NFKC", question.name).strip()
+    return name == asked and same_number(get_text(tree, echo.id), question.id_number)
+
+
+def _day(tree: Any, spec: DayField) -> dt.date:
+    try:
+        return read_day(get_text(tree, spec.field), spec.format)
+    except ValueError:
+        raise Mismatch("unreadable", spec.field) from None
+
+
+def _number(tree: Any, path: str) -> int:
+    value = get(tree, path)
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise Mismatch("unreadable", path)
+    return int(text)
+
+
+def _state(
+    declaration: Declaration, read: list[_Body], question: DecodeContext, as_of: dt.date
+) -> tuple[EvidenceState, str]:
+    if _silent(declaration, read):
+        return EvidenceState.SCHEMA_MISMATCH, "unconfirmed_empty"
+    if detail := _incomplete(declaration, read):
+        return EvidenceState.PARTIAL, detail
+    seen: dict[Any, bytes] = {}
+    for key, agree in (i for b in read for i in b.identities):
+        if seen.setdefault(key, agree) != agree:
+            return EvidenceState.CONFLICTING, "same_object_differs"
+    if as_of < question.as_of - dt.timedelta(days=declaration.max_age_days):
+        return EvidenceState.STALE, "data_too_old"
+    if all(b.empty for b in read):
+        return EvidenceState.CONFIRMED_EMPTY, ""
+    return EvidenceState.OK, ""
+
+
+def _silent(declaration: Declaration, read: list[_Body]) -> bool:
+    """Whether an answer without rows fails to say that there are none.
+
+    All pages of one answer stand together; any other body stands for itself.
+    """
+    if isinstance(declaration.protocol, Paged):
+        return not any(b.empty or b.count for b in read)
+    return any(not b.empty and not b.count for b in read)
+
+
+def _incomplete(declaration: Declaration, read: list[_Body]) -> str:
+    protocol = declaration.protocol
+    if isinstance(protocol, Gateway):
+        if sorted(b.part for b in read) != sorted(protocol.parts):
+            return "parts_missing"
+    elif isinstance(protocol, Paged):
+        pages = max(b.pages for b in read)
+        if len({(b.total, b.pages) for b in read}) != 1 or sorted(b.page for b in read) != list(
+            range(1, pages + 1)
+        ):
+            return "pages_missing"
+    elif len(read) != 1:
+        return "bodies_differ"
+    if not all(b.counts_agree for b in read):
+        return "count_differs"
+    counted = [(read[0].total, sum(b.count for b in read))]
+    if not isinstance(protocol, Paged):
+        counted = [(b.total, b.count) for b in read]
+    return "count_differs" if any(t is not None and t != c for t, c in counted) else ""
+
+
+def _numbered(declaration: Declaration, read: list[_Body], question: DecodeContext) -> list[Record]:
+    """Identical records once, in an order that no page boundary and no source decides."""
+    distinct = {canonical_bytes(r): r for b in read for r in b.records}
+    return [
+        {
+            "household": question.household,
+            "record": f"{question.evidence}/{ordinal}",
+            "evidence": question.evidence,
+            "source": declaration.id,
+            "asked_person": question.person,
+            **distinct[key],
+        }
+        for ordinal, key in enumerate(sorted(distinct), start=1)
+    ]

@@ -1,0 +1,475 @@
+"""Compile a rulebook into a plan: resolve names, check units, order the steps.
+
+Every fault is a `ContentError` with the file and line of the expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import polars as pl
+
+from verify.content import Document, Loc
+from verify.domain.errors import ContentError
+from verify.domain.verdict import Text
+from verify.rules import expressions as ex
+from verify.rules import interval as iv
+from verify.rules.dated import Limit
+from verify.rules.expressions import Fault
+from verify.rules.grammar import ATTRIBUTES, QuantityM, RulebookM, TestM, UnknownM
+from verify.rules.interval import Value
+from verify.rules.plan import HOUSEHOLD, PERSON, Measure, Plan, Quantity, Test
+from verify.rules.stages import Step, columns, from_columns, schedule, stored
+from verify.rules.units import CAPS, COUNTS, Unit
+
+_ATTRIBUTE_TITLES = {
+    "age": Text("周岁", "age in completed years"),
+    "relation": Text("与申请人关系", "relation to the applicant"),
+    "residence": Text("城乡", "urban or rural"),
+    "counted": Text("计入家庭人口", "counts as a member"),
+}
+
+
+@contextmanager
+def located(document: Document, loc: Loc) -> Iterator[None]:
+    """Turn a `Fault` into a `ContentError` at `loc`."""
+    try:
+        yield
+    except Fault as fault:
+        raise ContentError(
+            f"{'.'.join(map(str, loc))}: {fault.reason}",
+            where=document.where(loc),
+            remedy=fault.remedy,
+        ) from None
+
+
+class Compiler:
+    """Compiles one rulebook; `compile` is the only entry."""
+
+    def __init__(
+        self,
+        document: Document,
+        model: RulebookM,
+        measures: tuple[Measure, ...],
+        limits: Mapping[str, Limit],
+    ) -> None:
+        self._document = document
+        self._model = model
+        self._measures = {m.name: m for m in measures}
+        self._limits = limits
+        self._quantities: dict[str, Quantity] = {}
+        self._steps: list[Step] = []
+        self._under_way: list[str] = []
+        self._aggregates: dict[ex.Aggregate, str] = {}
+        self._closure: dict[str, frozenset[str]] = {}
+        self._needs: dict[str, frozenset[str]] = {}
+        self._used: set[str] = set()
+
+    def compile(self) -> Plan:
+        """Compile everything; faults are reported at their line."""
+        self._base()
+        self._composition()
+        for group in ("persons", "household"):
+            for name in getattr(self._model, group):
+                self._named(name)
+        unknowns = self._unknowns()
+        tests = tuple(self._test(i, t) for i, t in enumerate(self._model.tests))
+        benefit = self._benefit()
+        self._check_used()
+        leaves = self._leaves("counted")
+        return Plan(
+            model=self._model,
+            measures=tuple(self._measures.values()),
+            limits=self._limits,
+            windows=self._model.windows,
+            quantities=self._quantities,
+            stages=schedule(self._steps, self._given()),
+            tests=tests,
+            composition_measures=leaves & self._measures.keys(),
+            composition_limits=leaves & self._limits.keys(),
+            unknowns=unknowns,
+            benefit=benefit,
+        )
+
+    # -- what is given -------------------------------------------------------------------------
+
+    def _base(self) -> None:
+        for m in self._measures.values():
+            nonneg = m.model.of != "amount"
+            self._give(m.name, PERSON, m.unit, m.cap, nonneg, m.model.title.text)
+        self._give("age", PERSON, Unit.YEARS, 1000, True, _ATTRIBUTE_TITLES["age"])
+        self._give("relation", PERSON, Unit.TEXT, 1, True, _ATTRIBUTE_TITLES["relation"])
+        self._give("residence", HOUSEHOLD, Unit.TEXT, 1, True, _ATTRIBUTE_TITLES["residence"])
+        for limit in self._limits.values():
+            cap = CAPS[limit.unit]
+            self._give(limit.name, HOUSEHOLD, limit.unit, cap, True, limit.model.title.text)
+        for name, window in self._model.windows.items():
+            months = replace(iv.number(window.months), unit=Unit.MONTHS)
+            key = f"{name}_months"
+            self._quantities[key] = Quantity(key, HOUSEHOLD, months, window.title.text, None)
+
+    def _give(self, name: str, level: str, unit: Unit, mag: int, nonneg: bool, title: Text) -> None:
+        blank = pl.lit(0, dtype=pl.Int64)
+        value = from_columns(name, Value(blank, blank, unit, mag, nonneg))
+        self._quantities[name] = Quantity(name, level, value, title, None)
+
+    def _given(self) -> set[tuple[str, str]]:
+        return {(q.level, q.name) for q in self._quantities.values() if q.formula is None} | {
+            (HOUSEHOLD, f"{c.code}#in_force") for c in self._model.composition
+        }
+
+    # -- composition ---------------------------------------------------------------------------
+
+    def _composition(self) -> None:
+        outcome, reason = iv.literal_truth(False), pl.lit("no_clause_applies")
+        used: set[str] = set()
+        for i in reversed(range(len(self._model.composition))):
+            clause = self._model.composition[i]
+            loc: Loc = ("composition", i, "when")
+            with located(self._document, loc):
+                tree = ex.parse(clause.when)
+                used.update(ex.names(tree))
+                holds = self._value(tree, PERSON, loc)
+                if clause.effective_from or clause.effective_to:
+                    flag = pl.col(f"{clause.code}#in_force")
+                    in_force = Value(flag, flag, Unit.TRUTH, 1, True)
+                    used.add(f"{clause.code}#in_force")
+                    holds = iv.both("and", in_force, holds)
+                outcome = iv.case(holds, iv.literal_truth(clause.counts), outcome)
+            reason = pl.when(holds.hi == 1).then(pl.lit(clause.code)).otherwise(reason)
+        exprs = (*stored("counted", outcome), reason.alias("counted.reason"))
+        self._add_step(PERSON, "counted", exprs, ("counted.lo", "counted.hi"), used)
+        self._needs["counted"] = frozenset(used)
+        self._quantities["counted"] = Quantity(
+            "counted",
+            PERSON,
+            from_columns("counted", outcome),
+            _ATTRIBUTE_TITLES["counted"],
+            ex.Truth(True),
+        )
+
+    # -- named quantities ----------------------------------------------------------------------
+
+    def _named(self, name: str) -> Quantity:
+        self._used.add(name)
+        if name in self._quantities:
+            return self._quantities[name]
+        if name == "counted":
+            raise Fault("`counted` is decided by the composition and cannot be used in it")
+        level, model = self._find(name)
+        group = "persons" if level == PERSON else "household"
+        if name in self._under_way:
+            circle = " -> ".join([*self._under_way[self._under_way.index(name) :], name])
+            raise Fault(f"it is defined by itself: {circle}", "break the circle")
+        self._under_way.append(name)
+        with located(self._document, (group, name, "is")):
+            quantity = self._define(name, level, model.formula, model)
+        self._under_way.pop()
+        return quantity
+
+    def _find(self, name: str) -> tuple[str, QuantityM]:
+        if name in self._model.persons:
+            return PERSON, self._model.persons[name]
+        if name in self._model.household:
+            return HOUSEHOLD, self._model.household[name]
+        known = {*self._model.facts, *self._limits, *self._model.persons, *self._model.household}
+        raise Fault(
+            f"`{name}` is not known",
+            "names are: " + ", ".join(sorted({*known, *ATTRIBUTES})),
+        )
+
+    def _define(self, name: str, level: str, formula: str, model: QuantityM | None) -> Quantity:
+        tree = ex.parse(formula)
+        loc: Loc = ("persons" if level == PERSON else "household", name, "is")
+        value = self._value(tree, level, loc)
+        if model is not None:
+            value = replace(value, unit=_declared(Unit(model.unit), value.unit))
+        needs = set(ex.names(tree))
+        step_needs = set() if level == HOUSEHOLD else needs
+        if level == HOUSEHOLD:
+            step_needs = _outside_aggregates(tree) | {
+                self._aggregates[n] for n in ex.walk(tree) if isinstance(n, ex.Aggregate)
+            }
+        self._add_step(level, name, tuple(stored(name, value)), columns(name, value), step_needs)
+        self._needs[name] = frozenset(needs)
+        quantity = Quantity(
+            name,
+            level,
+            from_columns(name, value),
+            model.title.text if model else Text(name, name),
+            tree,
+            tuple(model.cite) if model else (),
+            model.note.text if model and model.note else None,
+        )
+        self._quantities[name] = quantity
+        return quantity
+
+    # -- expressions ---------------------------------------------------------------------------
+
+    def _value(self, tree: ex.Expression, level: str, loc: Loc) -> Value:
+        match tree:
+            case ex.Number(n):
+                return iv.number(n)
+            case ex.Truth(flag):
+                return iv.literal_truth(flag)
+            case ex.Word():
+                raise Fault("a text stands alone", "write relation = 'self'")
+            case ex.Name(name):
+                return self._reference(name, level)
+            case ex.Arithmetic(operator, left, right):
+                a, b = self._value(left, level, loc), self._value(right, level, loc)
+                return {
+                    "+": lambda: iv.add(a, b),
+                    "-": lambda: iv.add(a, b, -1),
+                    "*": lambda: iv.multiply(a, b),
+                    "/": lambda: iv.divide(a, b),
+                }[operator]()
+            case ex.Compare(operator, item, ex.Word(text)) if operator in ("=", "<>"):
+                same = self._one_of(item, (text,), level, loc)
+                return same if operator == "=" else iv.negated(same)
+            case ex.Compare(operator, left, right):
+                return iv.compare(
+                    operator, self._value(left, level, loc), self._value(right, level, loc)
+                )
+            case ex.Logic(operator, left, right):
+                return iv.both(
+                    operator, self._value(left, level, loc), self._value(right, level, loc)
+                )
+            case ex.Not(of):
+                return iv.negated(self._value(of, level, loc))
+            case ex.OneOf(item, words):
+                return self._one_of(item, words, level, loc)
+            case ex.Choice(function, items):
+                return iv.choose(function, [self._value(i, level, loc) for i in items])
+            case ex.Case(branches, otherwise):
+                value = self._value(otherwise, level, loc)
+                for condition, yes in reversed(branches):
+                    value = iv.case(
+                        self._value(condition, level, loc), self._value(yes, level, loc), value
+                    )
+                return value
+            case ex.Aggregate():
+                return self._aggregate(tree, level, loc)
+
+    def _reference(self, name: str, level: str) -> Value:
+        quantity = self._named(name)
+        if quantity.level == PERSON and level == HOUSEHOLD:
+            raise Fault(
+                f"`{name}` is a quantity of each person", f"add the members up: SUM({name})"
+            )
+        if quantity.level == HOUSEHOLD and level == PERSON and quantity.value.constant is None:
+            self._spread(quantity)
+        return quantity.value
+
+    def _spread(self, quantity: Quantity) -> None:
+        key = (PERSON, quantity.name)
+        if all(s.gives != key for s in self._steps):
+            cols = tuple(columns(quantity.name, quantity.value))
+            needs = frozenset({(HOUSEHOLD, quantity.name)})
+            self._steps.append(Step("spread", (), cols, needs, key))
+
+    def _one_of(
+        self, item: ex.Expression, words: tuple[str, ...], level: str, loc: Loc
+    ) -> Value:
+        value = self._value(item, level, loc)
+        if value.unit is not Unit.TEXT:
+            raise Fault(f"{value.unit} is compared with a text")
+        same = value.lo.is_in(list(words))
+        return iv.truth(same, same)
+
+    def _aggregate(self, tree: ex.Aggregate, level: str, loc: Loc) -> Value:
+        if level == PERSON:
+            raise Fault("a person's quantity cannot add up the household", "name it in `household`")
+        if any(isinstance(n, ex.Aggregate) for n in ex.walk(tree.of)):
+            raise Fault("an aggregate of an aggregate has no meaning")
+        if "counted" not in self._quantities:
+            raise Fault("the composition cannot add up the members it is to decide on")
+        inner = self._value(tree.of, PERSON, loc)
+        value = iv.aggregate(tree.function, inner, self._quantities["counted"].value)
+        name = self._aggregates.setdefault(tree, f"#{len(self._aggregates)}")
+        key = (HOUSEHOLD, name)
+        if all(s.gives != key for s in self._steps):
+            needs = {(PERSON, n) for n in ex.names(tree.of) if not self._is_constant(n)}
+            self._steps.append(
+                Step(
+                    "aggregate",
+                    tuple(stored(name, value)),
+                    tuple(columns(name, value)),
+                    frozenset(needs | {(PERSON, "counted")}),
+                    key,
+                )
+            )
+        return from_columns(name, value)
+
+    def _is_constant(self, name: str) -> bool:
+        quantity = self._quantities.get(name)
+        return quantity is not None and quantity.value.constant is not None
+
+    def _add_step(
+        self,
+        level: str,
+        name: str,
+        exprs: tuple[pl.Expr, ...],
+        cols: list[str] | tuple[str, ...],
+        needs: set[str],
+    ) -> None:
+        wanted = {(HOUSEHOLD, n) if n.endswith("#in_force") else (level, n) for n in needs}
+        if level == PERSON:
+            for n in [n for n in needs if n.endswith("#in_force")]:
+                wanted.discard((HOUSEHOLD, n))
+                wanted.add((PERSON, n))
+                self._steps.append(
+                    Step("spread", (), (n,), frozenset({(HOUSEHOLD, n)}), (PERSON, n))
+                )
+        wanted = {w for w in wanted if not self._is_constant(w[1])}
+        self._steps.append(Step(level, exprs, tuple(cols), frozenset(wanted), (level, name)))
+
+    # -- tests, benefit, unknowns --------------------------------------------------------------
+
+    def _test(self, i: int, model: TestM) -> Test:
+        at: Loc = ("tests", i)
+        name = model.test
+        with located(self._document, (*at, "value")):
+            value = self._named(model.value)
+            if value.level != HOUSEHOLD or value.value.unit in (Unit.TRUTH, Unit.TEXT):
+                raise Fault("a test compares a household quantity", "name it under `household`")
+        limit = self._helper(f"{name}#limit", model.limit, (*at, "limit"))
+        operators = _operators(model)
+        with located(self._document, (*at, "limit")):
+            options = [iv.compare(o, value.value, limit.value) for o in operators]
+            holds = _picked(f"{name}#operator", options)
+        self._add_step(
+            HOUSEHOLD,
+            f"{name}#holds",
+            tuple(stored(f"{name}#holds", holds)),
+            columns(f"{name}#holds", holds),
+            {model.value, f"{name}#limit"},
+        )
+        applies = self._truth(f"{name}#applies", model.applies_when or "TRUE", (*at, "applies_when"))
+        refers = "TRUE" if model.effect == "refer" else model.refer_when or "FALSE"
+        refer = self._truth(f"{name}#refers", refers, (*at, "refer_when"))
+        own: set[str] = set()
+        for part in (model.value, f"{name}#limit", applies, refer):
+            own |= self._leaves(part)
+        everything = own | self._leaves("counted")
+        return Test(
+            model=model,
+            unit=value.value.unit,
+            value=value.value,
+            limit=limit.value,
+            measures=frozenset(everything & self._measures.keys()),
+            own_measures=frozenset(own & self._measures.keys()),
+            limits=frozenset(everything & self._limits.keys()),
+            limit_sources=tuple(sorted(self._leaves(f"{name}#limit") & self._limits.keys())),
+            operators=operators,
+        )
+
+    def _helper(self, name: str, formula: str, loc: Loc) -> Quantity:
+        with located(self._document, loc):
+            return self._define(name, HOUSEHOLD, formula, None)
+
+    def _truth(self, name: str, formula: str, loc: Loc) -> str:
+        quantity = self._helper(name, formula, loc)
+        if quantity.value.unit is not Unit.TRUTH:
+            with located(self._document, loc):
+                raise Fault("a condition is needed here")
+        return name
+
+    def _benefit(self) -> Value | None:
+        if self._model.benefit is None:
+            return None
+        with located(self._document, ("benefit", "monthly")):
+            quantity = self._named(self._model.benefit.monthly)
+            if quantity.level != HOUSEHOLD or quantity.value.unit is not Unit.FEN_PER_MONTH:
+                raise Fault("the benefit is a household amount per month")
+            if quantity.value.over is not None:
+                raise Fault("the benefit is of the whole household, not a quotient per member")
+            return quantity.value
+
+    def _unknowns(self) -> dict[str, UnknownM]:
+        found: dict[str, UnknownM] = {}
+        for name, limit in self._limits.items():
+            for i, entry in enumerate(limit.model.entries):
+                if entry.unknown is None:
+                    continue
+                known = found.setdefault(entry.unknown.doubt, entry.unknown)
+                if known != entry.unknown:
+                    with located(self._document, ("limits", name, "entries", i, "unknown")):
+                        raise Fault(
+                            f"the doubt {known.doubt} is worded in two ways",
+                            "use the same words, or another name",
+                        )
+        for doubt, unknown in sorted(found.items()):
+            self._truth(f"arises#{doubt}", unknown.arises_when or "TRUE", ("limits",))
+        return found
+
+    def _leaves(self, name: str) -> frozenset[str]:
+        """What a quantity rests on, however deep; who counts is followed separately."""
+        if name not in self._closure:
+            found = {name}
+            for part in self._needs.get(name, frozenset()) - {"counted"}:
+                found |= self._leaves(part)
+            self._closure[name] = frozenset(found)
+        return self._closure[name]
+
+    def _check_used(self) -> None:
+        tested = {t.test for t in self._model.tests}
+        if len(tested) != len(self._model.tests):
+            raise ContentError("two tests have the same name", where=self._document.where(("tests",)))
+        used = set(self._used)
+        for n in self._needs.values():
+            used |= n
+        for group in ("facts", "limits", "persons", "household"):
+            for name in getattr(self._model, group):
+                needed = used if group in ("facts", "limits") else self._reached()
+                if name not in needed and name != self._model.in_force_with:
+                    raise ContentError(
+                        f"{group}.{name} is never used",
+                        where=self._document.where((group, name)),
+                        remedy="remove it, or use it in a quantity that a test compares",
+                    )
+
+    def _reached(self) -> frozenset[str]:
+        roots = ["counted", *(f"{t.test}#{p}" for t in self._model.tests for p in _PARTS)]
+        roots += [t.value for t in self._model.tests] + [n for n in self._needs if "arises#" in n]
+        roots += [self._model.benefit.monthly] if self._model.benefit else []
+        return frozenset().union(*(self._leaves(r) for r in roots))
+
+
+_PARTS = ("limit", "applies", "refers")
+
+
+def _operators(model: TestM) -> tuple[str, ...]:
+    if isinstance(model.operator, str):
+        return (model.operator,)
+    return tuple(sorted({o.operator for o in model.operator}))
+
+
+def _picked(column: str, options: list[Value]) -> Value:
+    """The option whose position is in the household's operator column."""
+    value = options[0]
+    for i, option in enumerate(options[1:], start=1):
+        this = pl.col(column) == i
+        value = replace(
+            value,
+            lo=pl.when(this).then(option.lo).otherwise(value.lo),
+            hi=pl.when(this).then(option.hi).otherwise(value.hi),
+        )
+    return value
+
+
+def _declared(declared: Unit, computed: Unit) -> Unit:
+    fits = declared is computed or computed is Unit.ZERO
+    if not fits and not (computed is Unit.NUMBER and declared in COUNTS):
+        raise Fault(f"it is declared in {declared} but computes {computed}")
+    return declared
+
+
+def _outside_aggregates(tree: ex.Expression) -> set[str]:
+    if isinstance(tree, ex.Aggregate):
+        return set()
+    if isinstance(tree, ex.Name):
+        return {tree.name}
+    return set().union(*(_outside_aggregates(c) for c in ex.children(tree)))

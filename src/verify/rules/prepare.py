@@ -1,0 +1,134 @@
+"""Lay out a batch of households of one rulebook for evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from verify.domain.errors import InputError, Problem
+from verify.domain.household import Role
+from verify.rules.contributions import Contributions, contributions
+from verify.rules.evaluate import PART, Batch, condensed
+from verify.rules.interval import MAX_MEMBERS
+from verify.rules.rulebook import Regime, Rulebook
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Households and members by number, their contributions, and the regimes they fall under."""
+
+    book: Rulebook
+    households: pl.DataFrame  # h, household, region, regime and the regime's columns
+    members: pl.DataFrame  # h, p, household, person, relation, age
+    contributions: Contributions
+    regimes: tuple[Regime, ...]
+
+    def batch(self, parts: pl.DataFrame) -> Batch:
+        """Ready to evaluate, with contributions whose doubts have been given a place."""
+        return Batch(self.book.plan, self.households, self.members, condensed(parts))
+
+    def open_parts(self) -> pl.DataFrame:
+        """All contributions with nothing examined."""
+        frame = self.contributions.frame
+        return frame.with_columns(place=pl.lit(0, dtype=pl.Int64)).select(PART)
+
+
+def prepare(
+    book: Rulebook,
+    households: pl.DataFrame,
+    persons: pl.DataFrame,
+    facts: pl.DataFrame,
+    doubts: pl.DataFrame,
+) -> Prepared:
+    """Number the households and members of one rulebook and map their facts.
+
+    Raises:
+        LawNotInForce: no rule for a household's day.
+        InputError: a household without members, or with more than the engine counts exactly.
+    """
+    households, regimes = _with_regimes(book, households.sort("household"))
+    members = _members(households, persons)
+    _check_sizes(households, members)
+    windows = [f"{w}.{end}" for w in book.plan.windows for end in ("start", "end")]
+    found = contributions(
+        book.plan,
+        households.select("h", "household", *windows),
+        members,
+        facts,
+        doubts,
+    )
+    return Prepared(book, households, members, found, regimes)
+
+
+def _with_regimes(
+    book: Rulebook, households: pl.DataFrame
+) -> tuple[pl.DataFrame, tuple[Regime, ...]]:
+    days = households.select("as_of", "known_at").unique(maintain_order=True).sort(pl.all())
+    regimes = tuple(book.regime(as_of, known_at) for as_of, known_at in days.iter_rows())
+    rows = [{"regime": i, **_columns(book, regime)} for i, regime in enumerate(regimes)]
+    kinds: dict[str, pl.DataType] = {name: _kind(name) for name in rows[0]}
+    table = pl.DataFrame([tuple(r.values()) for r in rows], schema=kinds, orient="row")
+    table = days.hstack(table)
+    joined = households.join(table, on=["as_of", "known_at"], maintain_order="left")
+    numbered = joined.with_row_index("h").with_columns(pl.col("h").cast(pl.Int64))
+    return numbered, regimes
+
+
+def _kind(name: str) -> pl.DataType:
+    if name.endswith((".start", ".end")):
+        return pl.Date()
+    return pl.String() if name.endswith(".doubt") else pl.Int64()
+
+
+def _columns(book: Rulebook, regime: Regime) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    for name, entry in regime.entries.items():
+        columns[f"{name}.lo"], columns[f"{name}.hi"] = entry.lo, entry.hi
+        columns[f"{name}.doubt"] = entry.unknown.doubt if entry.unknown else None
+    for test in book.plan.tests:
+        chosen = regime.operators[test.name]
+        index = test.operators.index(chosen.operator) if chosen else 0
+        columns[f"{test.name}#operator"] = index
+    for code, holds in regime.clauses.items():
+        columns[f"{code}#in_force"] = int(holds)
+    for name, window in regime.windows.items():
+        columns[f"{name}.start"], columns[f"{name}.end"] = window.start, window.end
+    return columns
+
+
+def _members(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
+    members = persons.filter(pl.col("role") == Role.MEMBER.value).join(
+        households.select("h", "household", "as_of"), on="household"
+    )
+    day, birth = pl.col("as_of").dt, pl.col("birth").dt
+    before_birthday = (day.month() * 100 + day.day()) < (birth.month() * 100 + birth.day())
+    age = day.year() - birth.year() - before_birthday.cast(pl.Int32)
+    return (
+        members.with_columns(age.cast(pl.Int64).alias("age.lo"), age.cast(pl.Int64).alias("age.hi"))
+        .select("h", "household", "person", "relation", "age.lo", "age.hi")
+        .sort("h", "person")
+        .with_row_index("p")
+        .with_columns(pl.col("p").cast(pl.Int64))
+    )
+
+
+def _check_sizes(households: pl.DataFrame, members: pl.DataFrame) -> None:
+    sizes = members.group_by("h").len()
+    if sizes.height < households.height:
+        raise InputError(
+            "a household has no members",
+            remedy="name at least the applicant",
+            problems=(
+                Problem("/members", "no-members", "nobody is a member.", "Name the applicant."),
+            ),
+        )
+    if sizes.filter(pl.col("len") > MAX_MEMBERS).height:
+        raise InputError(
+            f"a household has over {MAX_MEMBERS} members",
+            remedy="check the list: one application is one household",
+            problems=(
+                Problem("/members", "too-many-members", "there are too many.", "Check the list."),
+            ),
+        )

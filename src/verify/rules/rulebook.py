@@ -1,0 +1,249 @@
+"""One rulebook file, read, checked and compiled; and the regime in force on a day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from verify.content import Document, Loc
+from verify.domain.errors import ContentError, LawNotInForce, Problem
+from verify.domain.period import Period, months_before
+from verify.domain.verdict import Citation, Text
+from verify.rules import dated
+from verify.rules.compiler import Compiler, located
+from verify.rules.dated import Entry, Limit, known_ranges, range_text
+from verify.rules.expressions import Fault
+from verify.rules.grammar import ATTRIBUTES, OperatorM, RulebookM
+from verify.rules.plan import Measure, Plan, measure
+
+
+@dataclass(frozen=True)
+class Regime:
+    """What is in force on one day, as far as it was published by another."""
+
+    as_of: dt.date
+    known_at: dt.date
+    entries: Mapping[str, Entry]
+    operators: Mapping[str, OperatorM | None]  # by test; None where the operator has no history
+    clauses: Mapping[str, bool]
+    windows: Mapping[str, Period]
+
+
+class Rulebook:
+    """The rules of one programme in one region, over all the time they are known for."""
+
+    def __init__(self, path: str, document: Document, plan: Plan) -> None:
+        model = plan.model
+        self.id = path.removesuffix(".yaml")
+        self.region = model.region
+        self.programme = model.programme
+        self.title: Text = model.title.text
+        self.mandatory_sources: tuple[str, ...] = tuple(model.mandatory_sources)
+        self.income_window_months = model.windows[model.income_window].months
+        self.plan = plan
+        self._document = document
+        self._citations = {k: c.citation for k, c in model.citations.items()}
+        self.regime = lru_cache(maxsize=4096)(self._regime)
+
+    def citations(self, keys: Iterable[str]) -> tuple[Citation, ...]:
+        """The citations of the given keys, in order."""
+        return tuple(self._citations[k] for k in keys)
+
+    @property
+    def ranges(self) -> list[dated.Range]:
+        """Periods for which this rulebook is known."""
+        return known_ranges(self.plan.limits[self.plan.model.in_force_with])
+
+    def dates(self) -> list[dt.date]:
+        """Every day on which something in this rulebook changes while it is in force."""
+        model = self.plan.model
+        starts = {e.model.effective_from for limit in self.plan.limits.values() for e in limit.entries}
+        starts |= {c.effective_from for c in model.composition if c.effective_from}
+        for test in model.tests:
+            if not isinstance(test.operator, str):
+                starts |= {o.effective_from for o in test.operator}
+        return sorted(d for d in starts if self.covers(d))
+
+    def covers(self, day: dt.date) -> bool:
+        """Whether the rulebook is known for `day`."""
+        return any(a <= day and (b is None or day <= b) for a, b in self.ranges)
+
+    def _regime(self, as_of: dt.date, known_at: dt.date) -> Regime:
+        """What is in force on `as_of` by what was published at `known_at`.
+
+        Raises:
+            LawNotInForce: the rulebook has nothing for that day; names the known ranges.
+        """
+        if not self.covers(as_of):
+            raise self._not_in_force(f"nothing is known for {as_of}")
+        entries: dict[str, Entry] = {}
+        for name, limit in self.plan.limits.items():
+            entry = limit.on(as_of, known_at)
+            if entry is None:
+                raise self._not_in_force(
+                    f"the value of {name} for {as_of} had not been published by {known_at}"
+                )
+            entries[name] = entry
+        model = self.plan.model
+        operators: dict[str, OperatorM | None] = {}
+        for test in model.tests:
+            history = [] if isinstance(test.operator, str) else test.operator
+            operators[test.test] = next((o for o in history if o.covers(as_of)), None)
+        return Regime(
+            as_of=as_of,
+            known_at=known_at,
+            entries=entries,
+            operators=operators,
+            clauses={
+                c.code: (c.effective_from is None or c.effective_from <= as_of)
+                and (c.effective_to is None or as_of <= c.effective_to)
+                for c in model.composition
+            },
+            windows={k: months_before(as_of, w.months) for k, w in model.windows.items()},
+        )
+
+    def _not_in_force(self, reason: str) -> LawNotInForce:
+        ranges = range_text(self.ranges)
+        return LawNotInForce(
+            f"{self.id}: {reason}; the rulebook is known for {ranges}",
+            where=self._document.path,
+            remedy="give a day in one of these periods, or have the missing notice added to the "
+            "rulebook; a neighbouring value is never used",
+            problems=(
+                Problem(
+                    "/as_of",
+                    "law-not-in-force",
+                    f"{reason}; known: {ranges}.",
+                    "Give a day in one of these periods.",
+                ),
+            ),
+        )
+
+
+def read_rulebook(path: str, document: Document) -> Rulebook:
+    """Read, check and compile one rulebook file.
+
+    Raises:
+        ContentError: any fault, with `file:line`.
+    """
+    model = document.model(RulebookM)
+    _check_names(document, model)
+    _check_citations(document, model)
+    measures = _measures(document, model)
+    limits = _limits(document, model)
+    for i, test in enumerate(model.tests):
+        if not isinstance(test.operator, str):
+            with located(document, ("tests", i, "operator")):
+                dated.check_periods(test.operator, "the operator")
+                if not test.operator:
+                    raise Fault("no operator is given")
+                needed = known_ranges(limits[model.in_force_with])
+                _check_operators(test.operator, needed)
+        if (test.effect == "refer" or test.refer_when) and test.settles is None:
+            raise ContentError(
+                f"test {test.test} may refer but does not say which proof settles it",
+                where=document.where(("tests", i)),
+                remedy="add `settles` in both languages",
+            )
+    return Rulebook(path, document, Compiler(document, model, measures, limits).compile())
+
+
+def _check_operators(history: list[OperatorM], needed: list[dated.Range]) -> None:
+    first = min(o.effective_from for o in history)
+    last = history[-1].effective_to
+    holes = any(
+        b.effective_from != a.effective_to + dated.ONE_DAY
+        for a, b in zip(history, history[1:], strict=False)
+        if a.effective_to is not None
+    )
+    end = needed[-1][1]
+    if holes or first > needed[0][0] or (last is not None and (end is None or last < end)):
+        raise Fault("the operator's history has a gap while the rulebook is in force")
+
+
+def _check_names(document: Document, model: RulebookM) -> None:
+    seen = dict.fromkeys(ATTRIBUTES, "attributes")
+    groups: dict[str, Iterable[str]] = {
+        "windows": [f"{w}_months" for w in model.windows],
+        "facts": model.facts,
+        "limits": model.limits,
+        "persons": model.persons,
+        "household": model.household,
+    }
+    for group, names in groups.items():
+        for name in names:
+            if name in seen:
+                raise ContentError(
+                    f"the name {name} is used in {seen[name]} and in {group}",
+                    where=document.where((group, name)),
+                    remedy="give one of them another name",
+                )
+            seen[name] = group
+    if model.income_window not in model.windows:
+        raise ContentError(
+            f"the window {model.income_window} is not listed",
+            where=document.where(("income_window",)),
+        )
+    codes = [c.code for c in model.composition]
+    for i, code in enumerate(codes):
+        if code in codes[:i]:
+            raise ContentError(
+                f"two clauses have the code {code}", where=document.where(("composition", i))
+            )
+
+
+def _check_citations(document: Document, model: RulebookM) -> None:
+    places: list[tuple[Loc, Iterable[str]]] = []
+    places += [(("windows", k, "cite"), w.cite) for k, w in model.windows.items()]
+    places += [(("composition", i, "cite"), c.cite) for i, c in enumerate(model.composition)]
+    places += [
+        (("limits", k, "entries", i, "cite"), e.cite)
+        for k, limit in model.limits.items()
+        for i, e in enumerate(limit.entries)
+    ]
+    for group in ("persons", "household"):
+        places += [((group, k, "cite"), q.cite) for k, q in getattr(model, group).items()]
+    places += [(("tests", i, "cite"), t.cite) for i, t in enumerate(model.tests)]
+    if model.benefit is not None:
+        places.append((("benefit", "cite"), model.benefit.cite))
+    for loc, keys in places:
+        for key in keys:
+            if key not in model.citations:
+                raise ContentError(
+                    f"the citation {key} is not listed",
+                    where=document.where(loc),
+                    remedy="add it under `citations` with document, article and confidence",
+                )
+
+
+def _measures(document: Document, model: RulebookM) -> tuple[Measure, ...]:
+    measures = []
+    for index, (name, fact) in enumerate(model.facts.items()):
+        with located(document, ("facts", name)):
+            measures.append(measure(name, index, fact))
+            if fact.window is not None and fact.window not in model.windows:
+                raise Fault(f"the window {fact.window} is not listed")
+            others = fact.absent.arises_with if fact.absent else []
+            for other in others:
+                if other not in model.facts:
+                    raise Fault(f"`{other}` in arises_with is not a fact measure")
+    return tuple(measures)
+
+
+def _limits(document: Document, model: RulebookM) -> dict[str, Limit]:
+    limits = {}
+    for name, limit in model.limits.items():
+        with located(document, ("limits", name)):
+            limits[name] = dated.read_limit(name, limit)
+    if model.in_force_with not in limits:
+        raise ContentError(
+            f"in_force_with names {model.in_force_with}, which is not a limit",
+            where=document.where(("in_force_with",)),
+        )
+    needed = known_ranges(limits[model.in_force_with])
+    for name, limit_read in limits.items():
+        with located(document, ("limits", name)):
+            dated.check_covers(limit_read, needed)
+    return limits

@@ -1,0 +1,175 @@
+"""Everything stored about one verification, read as it is, for checking."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from verify.domain.access import Caller
+from verify.domain.canonical import digest_bytes
+from verify.domain.errors import NotFound
+from verify.store import forms
+from verify.store.reads import visible_row
+from verify.store.rows import EntryKind
+from verify.store.tables import (
+    blobs,
+    content,
+    exchanges,
+    idempotency,
+    ledger,
+    verdicts,
+)
+
+Row = Mapping[str, Any]
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Rows as stored. `blobs` and `content` say what is wrong with a digest's bytes ("" if not)."""
+
+    header: Row | None
+    entries: list[Row]
+    payloads: list[Payload]
+    exchanges: list[Row]
+    verdicts: list[Row]
+    idempotency: list[Row]
+    blobs: Mapping[str, str]
+    content: Mapping[str, str]
+
+    @property
+    def accepted(self) -> Payload:
+        """What the first entry committed to."""
+        return self.payloads[0] if self.payloads else {}
+
+    @property
+    def planned(self) -> dict[str, Payload]:
+        """The questions that acceptance promised to ask, by evidence id."""
+        return {f"{p['source']}/{p['person']}": p for p in self.accepted.get("planned", ())}
+
+    def of_kind(self, kind: EntryKind) -> list[tuple[Row, Payload]]:
+        """Entries of a kind with their payloads."""
+        pairs = zip(self.entries, self.payloads, strict=True)
+        return [(entry, payload) for entry, payload in pairs if entry["kind"] == kind]
+
+    @property
+    def answers(self) -> list[tuple[int, Payload]]:
+        """Position and payload of every entry that changed an exchange."""
+        kinds = (EntryKind.ASKED, EntryKind.ANSWERED)
+        pairs = zip(self.entries, self.payloads, strict=True)
+        return [(entry["position"], payload) for entry, payload in pairs if entry["kind"] in kinds]
+
+
+def digest_of(names: tuple[str, ...], row: Row) -> str:
+    """Digest of a row's form; a value that no writer could have stored has none."""
+    try:
+        return forms.form_digest(names, row)
+    except (TypeError, ValueError):
+        return "unreadable"
+
+
+def load(connection: Connection, verification: str, caller: Caller) -> Case:
+    """Read a verification whole.
+
+    Raises:
+        NotFound: no such verification for this caller.
+    """
+    with _any_text(connection):
+        entries = _rows(connection, ledger, verification, "position")
+        header: Row | None
+        try:
+            header = visible_row(connection, verification, caller)
+        except NotFound:
+            # Only who may see every region may learn that a row has vanished.
+            if "*" not in caller.regions or not entries:
+                raise
+            header = None
+        payloads = [_payload(entry["payload"]) for entry in entries]
+        return Case(
+            header=header,
+            entries=entries,
+            payloads=payloads,
+            exchanges=_rows(connection, exchanges, verification, "source", "person"),
+            verdicts=_rows(connection, verdicts, verification, "sequence"),
+            idempotency=_rows(connection, idempotency, verification, "subject", "key"),
+            blobs=_blob_faults(connection, sorted(_named(header, payloads))),
+            content=_content_faults(connection, payloads[:1]),
+        )
+
+
+@contextmanager
+def _any_text(connection: Connection) -> Iterator[None]:
+    """SQLite stores any bytes as text: read them without failing, so that they can be reported."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        driver.text_factory = str
+
+
+def _rows(connection: Connection, table: Table, verification: str, *order: str) -> list[Row]:
+    query = select(table).where(table.c.verification == verification)
+    query = query.order_by(*(table.c[name] for name in order))
+    return [{str(k): v for k, v in row.items()} for row in connection.execute(query).mappings()]
+
+
+def _payload(text: object) -> Payload:
+    """A payload as far as it can be read; its entry's hash tells whether it is genuine."""
+    try:
+        payload = json.loads(text) if isinstance(text, str) else {}
+    except ValueError:
+        return {}
+    return payload if isinstance(payload, dict) else {}
+
+
+def _named(header: Row | None, payloads: list[Payload]) -> set[str]:
+    """Digests of every blob that the verification stands on."""
+    named = {str(header["application_digest"])} if header is not None else set()
+    for payload in payloads:
+        named.update(str(d) for d in payload.get("bodies", ()))
+        named.update(
+            str(payload[name])
+            for name in ("sealed_digest", "verdict_digest", "trace_digest")
+            if name in payload
+        )
+    return named
+
+
+def _blob_faults(connection: Connection, digests: list[str]) -> dict[str, str]:
+    """What is wrong with each blob. One at a time: raw answers may be large."""
+    found = {}
+    for digest in digests:
+        query = select(blobs.c.body).where(blobs.c.digest == digest)
+        found[digest] = _wrong(digest, connection.execute(query).scalar())
+    return found
+
+
+def _content_faults(connection: Connection, accepted: list[Payload]) -> dict[str, str]:
+    found = {}
+    for payload in accepted:
+        for kind in ("rules", "scoring", "connectors"):
+            digest = str(payload.get(kind))
+            query = select(content.c.blob, content.c.kind).where(content.c.digest == digest)
+            row = connection.execute(query).first()
+            reason = _wrong(digest, row.blob if row else None)
+            if row is not None and not reason and row.kind != kind:
+                reason = "it is stored as another kind of content"
+            found[digest] = reason
+    return found
+
+
+def _wrong(digest: str, body: object) -> str:
+    if body is None:
+        return "its bytes are missing"
+    if not isinstance(body, bytes) or digest_bytes(body) != digest:
+        return "its bytes do not have its digest"
+    return ""

@@ -1,0 +1,394 @@
+"""The store: verifications, evidence, verdicts and their ledger, durable and content-addressed.
+
+One code for SQLite (embedded, one process writes, group commit) and PostgreSQL (many processes).
+Every method that changes something returns only after its transaction is durable. Methods that
+take a `Caller` are for the doors and apply the caller's regions in the query; those that take a
+`Claim`, and `blob`, `exchanges` and `content`, are for the engine, which has no caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from verify.content import ContentSet
+from verify.domain.access import Caller
+from verify.domain.canonical import digest_bytes
+from verify.domain.errors import IntegrityError, NotFound
+from verify.store import (
+    accepting,
+    blobs,
+    engines,
+    integrity,
+    keys,
+    leasing,
+    migrations,
+    reads,
+    sealing,
+)
+from verify.store.rows import (
+    Accepted,
+    ApiKeyRow,
+    Claim,
+    ExchangeAnswer,
+    ExchangeRow,
+    Fault,
+    Filters,
+    LedgerRow,
+    NewVerification,
+    SealedVerdict,
+    SealResult,
+    VerdictRow,
+    VerificationRow,
+)
+from verify.store.tables import content, exchanges
+from verify.store.writer import GroupWriter, PooledWriter, ReadOnly, Writer, unavailable
+
+T = TypeVar("T")
+ALL = Filters()
+
+
+class Store:
+    """An open store. Safe to use from many threads; a context manager that closes itself."""
+
+    def __init__(
+        self,
+        readers: Engine,
+        writer: Writer,
+        release: Callable[[], None],
+        opened: Sequence[Engine],
+    ) -> None:
+        self._readers = readers
+        self._writer = writer
+        self._release = release
+        self._engines = opened
+        self._kept: frozenset[str] = frozenset()
+        self._closed = False
+
+    # -- opening --------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, url: str, *, read_only: bool = False) -> Store:
+        """Open a database, creating or upgrading it unless `read_only`.
+
+        Raises:
+            Conflict: the URL is unusable; another process writes the SQLite file; the schema
+                is newer than this code, or (read-only) not the one it reads.
+            NotFound: read-only, and there is no such SQLite file.
+            IntegrityError: the database could lose acknowledged commits (`verify.store.engines`).
+            Overloaded: the database does not answer.
+        """
+        parsed = engines.parse(url)
+        try:
+            if parsed.get_backend_name() == "sqlite":
+                file = engines.sqlite_file(parsed)
+                return cls._read_sqlite(file) if read_only else cls._write_sqlite(file)
+            return cls._postgres(engines.postgres(parsed), read_only)
+        except SQLAlchemyError:
+            raise unavailable() from None
+
+    @classmethod
+    def _read_sqlite(cls, file: Path) -> Store:
+        readers = engines.sqlite_reader(file)
+        try:
+            with readers.connect() as connection:
+                migrations.require_head(connection)
+        except BaseException:
+            readers.dispose()
+            raise
+        return cls(readers, ReadOnly(), lambda: None, [readers])
+
+    @classmethod
+    def _write_sqlite(cls, file: Path) -> Store:
+        engines.create_file(file)
+        lock = engines.WriterLock(file)
+        try:
+            writing = engines.sqlite_writer(file)
+            with writing.begin() as connection:
+                migrations.upgrade(connection)
+        except BaseException:
+            lock.release()
+            raise
+        readers = engines.sqlite_reader(file)
+        # Readers close first: the last connection to close checkpoints, and must be the writer.
+        return cls(readers, GroupWriter(writing), lock.release, [readers, writing])
+
+    @classmethod
+    def _postgres(cls, engine: Engine, read_only: bool) -> Store:
+        try:
+            with engine.begin() as connection:
+                if read_only:
+                    migrations.require_head(connection)
+                else:
+                    migrations.upgrade(connection)
+        except BaseException:
+            engine.dispose()
+            raise
+        # One snapshot per read, so that a check never sees half of a concurrent commit.
+        readers = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        writer: Writer = ReadOnly() if read_only else PooledWriter(engine)
+        return cls(readers, writer, lambda: None, [engine])
+
+    def close(self) -> None:
+        """Finish what is queued and let go of the database; a second time is no error."""
+        if self._closed:
+            return
+        self._closed = True
+        self._writer.close()
+        for engine in self._engines:
+            engine.dispose()
+        self._release()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read(self, query: Callable[[Connection], T]) -> T:
+        try:
+            with self._readers.connect() as connection:
+                return query(connection)
+        except SQLAlchemyError:
+            raise unavailable() from None
+
+    def ping(self) -> None:
+        """Raise `Overloaded` unless the database answers."""
+        self._read(lambda c: c.execute(select(1)).scalar())
+
+    # -- content sets ---------------------------------------------------------------------
+
+    def keep_content(self, kind: str, digest: str, blob: bytes) -> None:
+        """Keep the text of a content set (`ContentSet.to_blob()`), once.
+
+        Raises:
+            IntegrityError: the text does not have that digest, or is of another kind.
+        """
+        if digest_bytes(blob) != digest or ContentSet.from_blob(blob).kind != kind:
+            raise IntegrityError(
+                f"the text given for {kind} is not the content set of this digest", where=digest
+            )
+        row = {"digest": digest, "kind": kind, "blob": blob}
+        self._writer.run(lambda c: blobs.insert_new(c, content, row))
+        self._kept |= {digest}
+
+    def content(self, digest: str) -> bytes:
+        """Text of a content set, verified.
+
+        Raises:
+            NotFound: it was never kept here.
+            IntegrityError: it was changed.
+        """
+        return self._read(lambda c: blobs.get_content(c, digest))
+
+    # -- accepting ------------------------------------------------------------------------
+
+    def accept(
+        self,
+        new: NewVerification,
+        caller: Caller,
+        idempotency: tuple[str, str] | None,
+        now_ms: int,
+    ) -> Accepted:
+        """Store a verification with its questions, ready to be claimed.
+
+        `idempotency` is (key, digest of the body). The same caller's same key and body gives the
+        same verification for as long as the store lives.
+
+        Raises:
+            NotPermitted: the region is not among the caller's.
+            InputError: the case number or key cannot be stored.
+            Conflict: the key was used with another body.
+            NotFound: a content set it is pinned to is not kept (see `keep_content`).
+        """
+        ready = accepting.prepare(new, caller, idempotency, now_ms)
+        pinned = frozenset((new.rules_digest, new.scoring_digest, new.connectors_digest))
+        if not pinned <= self._kept:
+            self._read(lambda c: accepting.require_content(c, pinned))
+            self._kept |= pinned
+        return self._writer.run(ready.write)
+
+    def cancel(self, verification: str, caller: Caller, now_ms: int) -> None:
+        """Stop a verification; what was sealed stays. Idempotent.
+
+        Raises:
+            NotFound: no such verification for this caller.
+            Conflict: it is completed or failed.
+        """
+        self._writer.run(lambda c: leasing.cancel(c, verification, caller, now_ms))
+
+    # -- working --------------------------------------------------------------------------
+
+    def claim(self, now_ms: int, limit: int, lease_ms: int) -> tuple[Claim, ...]:
+        """Take up to `limit` due verifications that nobody holds, the longest due first."""
+        return self._writer.run(lambda c: leasing.claim(c, now_ms, limit, lease_ms))
+
+    def heartbeat(self, claim: Claim, now_ms: int, lease_ms: int) -> None:
+        """Prolong a lease; raises `LeaseLost`."""
+        self._writer.run(lambda c: leasing.heartbeat(c, claim, now_ms, lease_ms))
+
+    def release(self, claim: Claim, due_at: int | None) -> None:
+        """Give a verification back, due at `due_at` (or at once, if woken); raises `LeaseLost`."""
+        self._writer.run(lambda c: leasing.release(c, claim, due_at))
+
+    def fail(self, claim: Claim, code: str, now_ms: int) -> None:
+        """End a verification that cannot be judged, with an error code; raises `LeaseLost`."""
+        self._writer.run(lambda c: leasing.fail(c, claim, code, now_ms))
+
+    def save_answer(  # noqa: PLR0917 - who, what, when: each has its own type
+        self,
+        claim: Claim,
+        source: str,
+        person: str,
+        answer: ExchangeAnswer,
+        bodies: Sequence[bytes],
+        now_ms: int,
+    ) -> None:
+        """Keep a raw answer before anybody parses it: bodies, exchange and ledger entry.
+
+        Raises:
+            LeaseLost: the claim no longer holds.
+            NotFound: the verification has no such question.
+        """
+        received = sealing.Received.of(source, person, answer, bodies)
+        self._writer.run(lambda c: sealing.save_answer(c, claim, received, now_ms))
+
+    def seal(self, sealed: SealedVerdict, now_ms: int) -> SealResult:
+        """Seal a verdict with its ledger leaf and the verification's next state.
+
+        The same evidence under the same rules again is a `duplicate`: the first one stands.
+
+        Raises:
+            LeaseLost: the claim no longer holds.
+        """
+        ready = sealing.Sealing.of(sealed)
+        return self._writer.run(lambda c: sealing.seal(c, ready, now_ms))
+
+    def seal_many(self, sealed: Sequence[SealedVerdict], now_ms: int) -> tuple[SealResult, ...]:
+        """Seal a batch in one commit; a lost lease is a result, and does not stop the others."""
+        ready = [sealing.Sealing.of(s) for s in sealed]
+        if not ready:
+            return ()
+        return self._writer.run(lambda c: sealing.seal_many(c, ready, now_ms))
+
+    def wake(self, verification: str, now_ms: int) -> None:
+        """Make a verification and its open questions due now; ended ones stay ended."""
+        self._writer.run(lambda c: leasing.wake(c, verification, now_ms))
+
+    def wake_by_token(self, token: str, now_ms: int) -> str:
+        """Wake by the token of a callback address; returns the verification's id.
+
+        Raises:
+            NotFound: no question has this token.
+        """
+        return self._writer.run(lambda c: leasing.wake_by_token(c, token, now_ms))
+
+    def callback_token(self, verification: str, source: str, person: str) -> str:
+        """The token of a question's callback address: the same for as long as it lives."""
+        x = exchanges.c
+        query = select(x.callback_token).where(
+            x.verification == verification, x.source == source, x.person == person
+        )
+        token = self._read(lambda c: c.execute(query).scalar())
+        if token is None:
+            raise NotFound("this verification has no such question", where=f"{source}/{person}")
+        return str(token)
+
+    def exchanges(self, verification: str) -> tuple[ExchangeRow, ...]:
+        """All questions of a verification, by source and person (for the engine)."""
+        return self._read(lambda c: reads.exchange_rows(c, verification))
+
+    def blob(self, digest: str) -> bytes:
+        """Bytes by digest, verified (for the engine; doors use `document`).
+
+        Raises:
+            NotFound: no such blob.
+            IntegrityError: the stored bytes do not have the digest.
+        """
+        return self._read(lambda c: blobs.get(c, digest))
+
+    # -- looking --------------------------------------------------------------------------
+
+    def verification(self, verification: str, caller: Caller) -> VerificationRow:
+        """One verification. `NotFound` is the same for "does not exist" and "not yours"."""
+        return self._read(lambda c: reads.verification(c, verification, caller))
+
+    def list(
+        self,
+        caller: Caller,
+        cursor: str | None = None,
+        limit: int = 50,
+        filters: Filters = ALL,
+    ) -> tuple[tuple[VerificationRow, ...], str | None]:
+        """A page of verifications, newest first, and the cursor of the next (`None` at the end).
+
+        Raises:
+            InputError: a cursor that no page gave out.
+        """
+        return self._read(lambda c: reads.page(c, caller, cursor, limit, filters))
+
+    def verdicts(self, verification: str, caller: Caller) -> tuple[VerdictRow, ...]:
+        """All verdicts of a verification, oldest first."""
+
+        def query(connection: Connection) -> tuple[VerdictRow, ...]:
+            reads.visible_row(connection, verification, caller)
+            return reads.verdict_rows(connection, verification)
+
+        return self._read(query)
+
+    def latest_verdict(self, verification: str, caller: Caller) -> VerdictRow | None:
+        """The verdict with the highest sequence, if there is one."""
+        rows = self.verdicts(verification, caller)
+        return rows[-1] if rows else None
+
+    def ledger(self, verification: str, caller: Caller) -> tuple[LedgerRow, ...]:
+        """The hash chain of a verification, oldest entry first."""
+
+        def query(connection: Connection) -> tuple[LedgerRow, ...]:
+            reads.visible_row(connection, verification, caller)
+            return reads.ledger_rows(connection, verification)
+
+        return self._read(query)
+
+    def document(self, verification: str, digest: str, caller: Caller) -> bytes:
+        """A document of a verification (application, raw answer, verdict, trace, sealed input).
+
+        Raises:
+            NotFound: the verification is not visible, or the document is not one of its own.
+            IntegrityError: the stored bytes do not have the digest.
+        """
+        return self._read(lambda c: reads.document(c, verification, digest, caller))
+
+    def check_integrity(self, verification: str, caller: Caller) -> tuple[Fault, ...]:
+        """Recompute every hash of a verification; each fault names the thing that differs."""
+        return self._read(lambda c: integrity.check(c, verification, caller))
+
+    # -- keys -----------------------------------------------------------------------------
+
+    def add_key(self, key: ApiKeyRow) -> None:
+        """Store an API key (of its secret, only the hash)."""
+        self._writer.run(lambda c: keys.add(c, key))
+
+    def key(self, key_id: str) -> ApiKeyRow | None:
+        """An API key, revoked or not; `None` if there is none of that id."""
+        return self._read(lambda c: keys.find(c, key_id))
+
+    def keys(self) -> tuple[ApiKeyRow, ...]:
+        """All API keys, oldest first."""
+        return self._read(keys.every)
+
+    def revoke_key(self, key_id: str, now_ms: int) -> None:
+        """End an API key at once; raises `NotFound`."""
+        self._writer.run(lambda c: keys.revoke(c, key_id, now_ms))
