@@ -49,11 +49,10 @@ class Shape:
         if missing:
             raise ValueError(f"{self.name} frame lacks {missing}")
         frame = frame.select(list(self.columns))
+        found = frame.schema  # built anew at every access
         for column, dtype in self.columns.items():
-            if frame.schema[column] != dtype:
-                raise ValueError(
-                    f"{self.name}.{column} is {frame.schema[column]}, expected {dtype}"
-                )
+            if found[column] != dtype:
+                raise ValueError(f"{self.name}.{column} is {found[column]}, expected {dtype}")
             if column not in self.optional and frame[column].null_count():
                 raise ValueError(f"{self.name}.{column} holds nulls")
         return frame

@@ -77,7 +77,8 @@ def ask_synthetic(source: str, environment: Mapping[str, str]) -> Plain:
         answer = asker.ask(question, [_letter(source, purpose, today)])
     finally:
         asker.close()
-    state, detail, signals, records = answer.state, answer.detail, (), 0
+    state, detail, records = answer.state, answer.detail, 0
+    signals: tuple[str, ...] = ()
     if answer.bodies:
         context = DecodeContext(
             household="h", evidence=f"{source}/p1", person="p1", name=NOBODY_NAME,

@@ -28,7 +28,9 @@ from verify.cli.commands import (
     serve,
     simulate,
 )
-from verify.domain.errors import VerifyError
+from verify.domain.errors import InputError, VerifyError
+
+INTERRUPTED = 130
 
 EPILOGUE = (
     "Exit codes: 0 done (whatever the verdict says), 1 a fault of the program, 2 bad input, "
@@ -65,34 +67,54 @@ def root(
     del version
 
 
-app.command("demo")(demo.demo)
-app.command("check")(check.check)
-app.command("assess")(assess.assess)
-app.command("replay")(replay.replay)
-app.command("explain")(explain.explain)
-app.command("list")(listing.list_verifications)
-app.command("serve")(serve.serve)
-app.add_typer(simulate.app, name="simulate")
-app.add_typer(connectors.app, name="connectors")
-app.add_typer(rules.app, name="rules")
-app.add_typer(access.app, name="access")
-app.add_typer(db.app, name="db")
-app.command("openapi")(openapi.openapi)
+app.command("demo", short_help="See a family verified, step by step.")(demo.demo)
+app.command("check", short_help="Verify households, here and now.")(check.check)
+app.command("assess", short_help="Apply the rules to given facts.")(assess.assess)
+app.command("replay", short_help="Judge a sealed verdict again.")(replay.replay)
+app.command("explain", short_help="A verdict in plain sentences.")(explain.explain)
+app.command("list", short_help="The verifications, newest first.")(listing.list_verifications)
+app.command("serve", short_help="API, console and worker.")(serve.serve)
+app.add_typer(simulate.app, name="simulate", short_help="The simulated departments.")
+app.add_typer(connectors.app, name="connectors", short_help="The sources, and whether they answer.")
+app.add_typer(rules.app, name="rules", short_help="Lint the law, run its cases.")
+app.add_typer(access.app, name="access", short_help="API keys and tokens.")
+app.add_typer(db.app, name="db", short_help="Upgrade and check the database.")
+app.command("openapi", short_help="The API description.")(openapi.openapi)
 
 
 def main() -> None:
     """Run a command; every expected error ends in its own exit code, without a traceback."""
     output.speak_utf8()
+    sys.exit(_run())
+
+
+def _run() -> int:
     try:
-        app()
+        return app(prog_name="verify", standalone_mode=False) or 0
     except VerifyError as error:
-        sys.exit(output.fail(error))
+        return output.fail(error)
+    except typer.TyperException as error:
+        return _wrong_usage(error)
+    except (typer.Abort, KeyboardInterrupt):
+        output.note("stopped", "yellow")
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`verify list | head`): nothing is wrong.
         sys.stderr.close()
-        sys.exit(0)
+        return 0
     except Exception as error:  # noqa: BLE001 - the last net before a traceback
-        sys.exit(output.fail_unexpected(error))
+        return output.fail_unexpected(error)
+
+
+def _wrong_usage(error: typer.TyperException) -> int:
+    """A wrong option or argument, told like every other bad input."""
+    text = error.format_message()
+    if "Usage:" in text:  # no command was given: the text is the help page
+        sys.stderr.write(f"{text}\n")
+        return InputError.exit_code
+    # The parser stops before it has seen every option.
+    output.use_json("--json" in sys.argv)
+    return output.fail(InputError(text, where="command line", remedy="see --help of the command"))
 
 
 if __name__ == "__main__":

@@ -20,12 +20,15 @@ Json: TypeAlias = Annotated[
 ]
 Home: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--home", help="Folder of the database and keys (VERIFY_HOME; default: var)."),
+    typer.Option(
+        "--home", metavar="DIR", help="Folder of the database and keys (VERIFY_HOME; default: var)."
+    ),
 ]
 EnvFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--env-file",
+        metavar="FILE",
         help="File with the sources' addresses and secrets as NAME=value lines "
         "(default: sources.env in the home folder, if it is there). "
         "The environment itself goes before the file.",
@@ -37,6 +40,9 @@ VerificationId: TypeAlias = Annotated[
 Sequence: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        "--sequence", min=1, help="Which verdict, where there are several (default: the latest)."
+        "--sequence",
+        min=1,
+        metavar="N",
+        help="Which verdict, where there are several (default: the latest).",
     ),
 ]

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from verify.domain.errors import VerifyError
@@ -95,21 +97,19 @@ def problem_document(error: VerifyError) -> Plain:
 def show_error(error: VerifyError, console: Console) -> None:
     """Print what is wrong, where, why it matters and what to do."""
     console.print(Text.assemble(("✘ ", "bold red"), (error.title, "bold red")))
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(style="dim", min_width=5)
+    grid.add_column(overflow="fold")
     if error.where:
-        _line(console, "where", error.where)
-    _line(console, "what", error.reason)
+        grid.add_row("where", error.where)
+    grid.add_row("what", Text(error.reason))
     for problem in error.problems:
-        console.print(
-            Text.assemble("  • ", (problem.pointer or "/", "bold"), f"  {problem.reason}")
-        )
+        grid.add_row("•", Text.assemble((problem.pointer or "/", "bold"), f"  {problem.reason}"))
         if problem.remedy:
-            console.print(Text.assemble("    ", ("→ ", "cyan"), problem.remedy))
+            grid.add_row("", Text.assemble(("→ ", "cyan"), problem.remedy))
     if error.remedy:
-        _line(console, "to do", error.remedy)
-
-
-def _line(console: Console, label: str, text: str) -> None:
-    console.print(Text.assemble((f"  {label:<6} ", "dim"), text))
+        grid.add_row("to do", Text(error.remedy))
+    console.print(Padding(grid, (0, 0, 0, 2)))
 
 
 def fail(error: VerifyError) -> int:

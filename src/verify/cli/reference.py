@@ -54,7 +54,9 @@ def _sections(command: Any, path: str) -> Iterator[str]:
 
 def _section(command: Any, path: str) -> Iterator[str]:
     yield f"## {path}\n"
-    usage = " ".join([path, *(_usage(p) for p in command.params if p.param_type_name == "argument")])
+    usage = " ".join(
+        [path, *(_usage(p) for p in command.params if p.param_type_name == "argument")]
+    )
     options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
     yield f"```\n{usage}{' [OPTIONS]' if options else ''}\n```\n"
     yield inspect.cleandoc(command.help or "") + "\n"

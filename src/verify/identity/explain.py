@@ -88,12 +88,13 @@ def explain(match: Mapping[str, Any], scoring: Scoring, *, family: str = "cn") -
     """
     chosen = scoring.family(family)
     total, prior = match["score"], match["prior"]
-    lines = [Text(f"起点 {_bits(prior)}", f"Starting point {_bits(prior)}")]
+    lines = [Text(f"起点 {_bits(prior)} 比特", f"Starting point {_bits(prior)} bits")]
     lines += [_reason(reason, chosen) for reason in match["reasons"]]
     lines.append(
         Text(
-            f"合计 {_bits(total)}(存疑线 {_bits(chosen.unsure)},确认线 {_bits(chosen.positive)})",
-            f"Total {_bits(total)} (doubt from {_bits(chosen.unsure)}, positive from "
+            f"合计 {_bits(total)} 比特"
+            f"(存疑线 {_bits(chosen.unsure)},确认线 {_bits(chosen.positive)})",
+            f"Total {_bits(total)} bits (doubt from {_bits(chosen.unsure)}, positive from "
             f"{_bits(chosen.positive)})",
         )
     )
@@ -115,13 +116,13 @@ def _reason(reason: Mapping[str, Any], family: Family) -> Text:
     en = ", ".join(n.en for n in notes)
     weight = _bits(reason["weight"])
     return Text(
-        f"{field.title.zh}:{level.zh}{f'({zh})' if zh else ''} {weight}",
-        f"{field.title.en}: {level.en}{f' ({en})' if en else ''} {weight}",
+        f"{field.title.zh}:{level.zh}{f'({zh})' if zh else ''} {weight} 比特",
+        f"{field.title.en}: {level.en}{f' ({en})' if en else ''} {weight} bits",
     )
 
 
 def _bits(milli: int) -> str:
-    """`-9964` -> `-10.0 bits`: milli-bits to the nearest tenth, in integers."""
+    """`-9964` -> `-10.0`: milli-bits as bits, to the nearest tenth, in integers."""
     tenths = (abs(milli) + 50) // 100
     sign = "-" if milli < 0 and tenths else "+"
-    return f"{sign}{tenths // 10}.{tenths % 10} bits"
+    return f"{sign}{tenths // 10}.{tenths % 10}"

@@ -145,15 +145,16 @@ def _cut_short(a: NameForm, b: NameForm) -> bool:
 
 
 def _boxed(a: NameForm, b: NameForm) -> bool:
-    """One side shows a box or a private-use character where the other has one GBK cannot write.
+    """One side shows a box or private-use character where the other has one beyond GB 2312.
 
-    Only such a character: a box over an ordinary character hides something else.
+    Only such a character, which old systems cannot write: a box over an ordinary one hides
+    something else.
     """
     if len(a.text) != len(b.text):
         return False
     unlike = [(x, y) for x, y in zip(a.text, b.text, strict=True) if x != y]
     return len(unlike) < len(a.text) and all(
-        (_is_box(x) and _beyond_gbk(y)) or (_is_box(y) and _beyond_gbk(x)) for x, y in unlike
+        (_is_box(x) and _unwritable(y)) or (_is_box(y) and _unwritable(x)) for x, y in unlike
     )
 
 
@@ -161,9 +162,9 @@ def _is_box(char: str) -> bool:
     return char in _BOXES or "\ue000" <= char <= "\uf8ff" or char >= "\U000f0000"
 
 
-def _beyond_gbk(char: str) -> bool:
+def _unwritable(char: str) -> bool:
     try:
-        char.encode("gbk")
+        char.encode("gb2312")
     except UnicodeEncodeError:
         return True
     return False
@@ -235,12 +236,20 @@ def readings(char: str) -> frozenset[str]:
 
 
 def _one_off(a: NameForm, b: NameForm) -> bool:
-    """One character added, left out, replaced or two neighbours swapped, of three or more."""
+    """One character added, left out, replaced or two neighbours swapped, of three or more.
+
+    A given name of a single character is not "one off" when that one differs: it is another.
+    """
     return (
-        max(len(a.text), len(b.text)) >= _MIN_FOR_ONE_OFF
+        not (_single_given(a) and _single_given(b) and surname(a) == surname(b))
+        and max(len(a.text), len(b.text)) >= _MIN_FOR_ONE_OFF
         and abs(len(a.text) - len(b.text)) <= 1
         and OSA.distance(a.text, b.text, score_cutoff=1) == 1
     )
+
+
+def _single_given(form: NameForm) -> bool:
+    return bool(surname(form)) and len(form.text) == len(surname(form)) + 1
 
 
 def _same_surname(a: NameForm, b: NameForm) -> bool:

@@ -45,6 +45,20 @@ _DESCRIPTION = pl.concat_str(
     separator=_MARK,
 )
 
+_DEATH = pl.col("quantity") == DECEASED
+_IDENTITY = (
+    # One death is one fact, whatever the notices say about its circumstances.
+    *(pl.when(~_DEATH).then(c).alias(c) for c in ("period_start", "period_end", "category")),
+    pl.when(_DEATH)
+    .then(pl.lit(Granularity.INSTANT.value))
+    .otherwise("granularity")
+    .alias("granularity"),
+    pl.when(_DEATH)
+    .then(pl.lit(_MARK))
+    .otherwise(pl.coalesce("object_key", _CONTENT))
+    .alias("thing"),
+)
+
 _LOWEST_AND_HIGHEST = (
     pl.col("rank").first(),
     pl.col("lo").min(),
@@ -99,18 +113,8 @@ def count_once(statements: pl.LazyFrame) -> pl.DataFrame:
 
 def _merge(statements: pl.LazyFrame) -> pl.LazyFrame:
     """One row per distinct statement and doubt, with the lowest and the highest of its bounds."""
-    death = pl.col("quantity") == DECEASED
     return (
-        statements.with_columns(
-            # One death is one fact, whatever the notices say about its circumstances.
-            pl.when(~death).then("period_start"),
-            pl.when(~death).then("period_end"),
-            pl.when(~death).then("category"),
-            granularity=pl.when(death)
-            .then(pl.lit(Granularity.INSTANT.value))
-            .otherwise("granularity"),
-            thing=pl.when(death).then(pl.lit(_MARK)).otherwise(pl.coalesce("object_key", _CONTENT)),
-        )
+        statements.with_columns(_IDENTITY)
         .group_by(*_SAME, "doubt")
         .agg(_LOWEST_AND_HIGHEST)
         .with_columns(_AFTER_MERGE)

@@ -60,6 +60,25 @@ _CODE = (
     .alias("code")
 )
 
+_TO_BELIEVE = (pl.col("amount") > 0) & (_IS_SUPPORT | (~pl.col("certain") & ~pl.col("unbounded")))
+_BELIEVED = (
+    pl.when(pl.col("found") & ~_IS_SUPPORT).then(0).otherwise("amount").alias("lo"),
+    pl.col("amount").alias("hi"),
+    pl.when(_IS_SUPPORT)
+    .then(pl.lit("declared_monthly"))
+    .otherwise(pl.lit("declared_only"))
+    .alias("note"),
+    pl.when(_IS_FLOW)
+    .then(pl.lit(Granularity.MONTH.value))
+    .otherwise(pl.lit(Granularity.INSTANT.value))
+    .alias("granularity"),
+    # A stock is one fact without a period; a flow has one fact per month of the window.
+    pl.when(_IS_FLOW)
+    .then(pl.date_ranges("window_start", "window_end", "1mo"))
+    .otherwise(pl.lit([None], pl.List(pl.Date)))
+    .alias("period_start"),
+)
+
 
 def windows(households: pl.DataFrame) -> pl.LazyFrame:
     """The twelve whole months before the month of `as_of`, per household."""
@@ -128,26 +147,12 @@ def declared_facts(comparison: pl.LazyFrame, window: pl.LazyFrame) -> pl.LazyFra
     declared amount is then an upper bound. Where a source is silent, nothing is added: its open
     bound holds whatever it will say.
     """
-    unheld = ~pl.col("certain") & ~pl.col("unbounded")
     rows = (
-        comparison.filter((pl.col("amount") > 0) & (_IS_SUPPORT | unheld))
+        comparison.filter(_TO_BELIEVE)
         .join(window, on="household")
-        .with_columns(
-            lo=pl.when(pl.col("found") & ~_IS_SUPPORT).then(0).otherwise("amount"),
-            hi="amount",
-            note=pl.when(_IS_SUPPORT)
-            .then(pl.lit("declared_monthly"))
-            .otherwise(pl.lit("declared_only")),
-            granularity=pl.when(_IS_FLOW)
-            .then(pl.lit(Granularity.MONTH.value))
-            .otherwise(pl.lit(Granularity.INSTANT.value)),
-            # A stock is one fact without a period; a flow has one fact per month of the window.
-            period_start=pl.when(_IS_FLOW)
-            .then(pl.date_ranges("window_start", "window_end", "1mo"))
-            .otherwise(pl.lit([None], pl.List(pl.Date))),
-        )
+        .with_columns(_BELIEVED)
         .explode("period_start")
-        .with_columns(period_end=pl.col("period_start").dt.month_end())
+        .with_columns(pl.col("period_start").dt.month_end().alias("period_end"))
     )
     return fact_part(rows, _FACT)
 

@@ -54,29 +54,52 @@ def _with_zero(value: pl.Expr, *, up: bool) -> pl.Expr:
     return pl.when(value < 0 if up else value > 0).then(0).otherwise(value)
 
 
+_REST, _WHOLE, _DIVISOR = pl.col("rest"), pl.col("whole"), pl.col("divisor")
+_DIVIDE = (
+    (pl.col("lo") % _DIVISOR * _NUM).alias("rest"),
+    (pl.col("lo") // _DIVISOR * _NUM).alias("whole"),
+)
+_SHARE = (
+    pl.when("readable")
+    .then(_WHOLE + _REST // _DIVISOR)
+    .otherwise(_with_zero(pl.col("lo"), up=False))
+    .alias("lo"),
+    pl.when("readable")
+    .then(_WHOLE + (_REST + _DIVISOR - 1) // _DIVISOR)
+    .otherwise(_with_zero(pl.col("hi"), up=True))
+    .alias("hi"),
+    pl.when("readable").then(pl.col("area_dm2") * _NUM // _DIVISOR).alias("area_dm2"),
+)
+_START = (KIND_RANK.alias("rank"), pl.col("amount").alias("lo"), pl.col("amount").alias("hi"))
+_STATEMENT: tuple[str | pl.Expr, ...] = (
+    "household",
+    *_KEPT,
+    "rank",
+    _QUANTITY,
+    *(
+        pl.when(is_counted(_RANK))
+        .then(1)
+        .when(_IS_ANNUAL)
+        .then(_with_zero(pl.col(name), up=up))
+        .otherwise(name)
+        .alias(name)
+        for name, up in (("lo", False), ("hi", True))
+    ),
+    "area_dm2",
+)
+
+
 def _share(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Amounts and areas times the person's share, rounded outwards (areas down), in 64 bits.
 
     Quotient and remainder are scaled apart, so the largest product is about `MAX_PARTS` squared.
     A share that cannot be one (0 parts, more than the whole) says only "none to all of it".
     """
-    rest = pl.col("rest")
     return (
         rows.with_columns(_READABLE.alias("readable"))
-        .with_columns(pl.when("readable").then(_DEN).otherwise(1).alias("den"))
-        .with_columns(
-            rest=(pl.col("lo") % pl.col("den")) * _NUM,
-            whole=(pl.col("lo") // pl.col("den")) * _NUM,
-        )
-        .with_columns(
-            lo=pl.when("readable")
-            .then(pl.col("whole") + rest // pl.col("den"))
-            .otherwise(_with_zero(pl.col("lo"), up=False)),
-            hi=pl.when("readable")
-            .then(pl.col("whole") + (rest + pl.col("den") - 1) // pl.col("den"))
-            .otherwise(_with_zero(pl.col("hi"), up=True)),
-            area_dm2=pl.when("readable").then(pl.col("area_dm2") * _NUM // pl.col("den")),
-        )
+        .with_columns(pl.when("readable").then(_DEN).otherwise(1).alias("divisor"))
+        .with_columns(_DIVIDE)
+        .with_columns(_SHARE)
     )
 
 
@@ -130,25 +153,8 @@ def attribute(
     rows = records.lazy().join(chosen.lazy(), on=_HOUSEHOLD_RECORD)
     if shut is not None:
         rows = rows.join(shut.lazy(), on=["household", "evidence"], how="anti")
-    rows = rows.with_columns(
-        KIND_RANK.alias("rank"), pl.col("amount").alias("lo"), pl.col("amount").alias("hi")
-    )
+    rows = rows.with_columns(_START)
     num, den = records["share_num"], records["share_den"]
     if not ((num == den).all() and (num > 0).all()):
         rows = _share(rows)
-    return rows.select(
-        "household",
-        *_KEPT,
-        "rank",
-        _QUANTITY,
-        *(
-            pl.when(is_counted(_RANK))
-            .then(1)
-            .when(_IS_ANNUAL)
-            .then(_with_zero(pl.col(name), up=up))
-            .otherwise(name)
-            .alias(name)
-            for name, up in (("lo", False), ("hi", True))
-        ),
-        "area_dm2",
-    )
+    return rows.select(_STATEMENT)

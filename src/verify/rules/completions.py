@@ -28,6 +28,7 @@ from verify.rules.evaluate import (
     evaluate,
     worlds_frame,
 )
+from verify.rules.plan import Test
 from verify.rules.prepare import Prepared
 from verify.rules.units import Unit
 
@@ -231,13 +232,10 @@ def relevant_items(prepared: Prepared, rows: Sequence[Mapping[str, object]], cou
     return items
 
 
-def _law_items(prepared: Prepared, row: Mapping[str, object], tests: Sequence[object]) -> list[Item]:
-    from verify.rules.plan import Test
-
+def _law_items(prepared: Prepared, row: Mapping[str, object], tests: Sequence[Test]) -> list[Item]:
     plan = prepared.book.plan
     found: dict[str, tuple[bool, set[str]]] = {}
     for test in tests:
-        assert isinstance(test, Test)
         for name in test.limits | plan.composition_limits:
             doubt = row[f"{name}.doubt"]
             if doubt is None or row[f"arises#{doubt}.hi"] != 1:

@@ -59,7 +59,7 @@ def schedule(steps: list[Step], given: set[tuple[str, str]]) -> tuple[Stage, ...
                 )
             )
             done |= {s.gives for s in ready}
-            waiting = [s for s in waiting if s not in ready]
+            waiting = [s for s in waiting if s.gives not in done]
             break
         else:
             raise AssertionError(f"steps that never become ready: {[s.gives for s in waiting]}")

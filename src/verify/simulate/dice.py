@@ -42,6 +42,11 @@ class Dice:
         """One item, each as likely as the other."""
         return items[self.below(len(items))]
 
+    def date(self, first_year: int, last_year: int) -> str:
+        """Some day of those years, ISO 8601."""
+        year, month = self.between(first_year, last_year), self.between(1, 12)
+        return f"{year}-{month:02d}-{self.between(1, 28):02d}"
+
 
 class Table(Generic[T]):
     """Items with whole-number weights, drawn in proportion to them."""

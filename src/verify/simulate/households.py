@@ -101,4 +101,4 @@ def merge_registers(registers: Iterable[Registers]) -> Registers:
         name: [row for part in parts for row in getattr(part, name)]
         for name in Registers.model_fields
     }
-    return Registers.model_construct(**merged)
+    return Registers.model_validate(merged)

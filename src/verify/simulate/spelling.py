@@ -15,7 +15,7 @@ _SAME_SOUND = (
     "秀绣", "英瑛莺", "玉钰育", "明铭鸣", "兰岚蓝", "国帼", "红虹鸿宏", "平萍苹", "梅玫枚",
     "建健剑", "志智治", "文雯", "辉晖", "宇羽雨语", "轩萱宣", "涵晗函含", "欣心新馨", "怡仪宜",
     "浩皓昊", "子梓紫", "佳嘉家", "珍真贞", "琴勤芹", "凤奉", "博伯", "晨辰宸", "娟鹃",
-    "敏闵", "霞侠", "斌彬宾", "鹏朋", "磊垒", "桂贵", "月悦越", 
+    "敏闵", "霞侠", "斌彬宾", "鹏朋", "磊垒", "桂贵", "月悦越",
     "金今", "生升声", "林琳霖", "云芸", "惠慧", "琪奇其", "诗施", "瑶遥姚",
     "俊峻骏", "豪毫", "阳杨洋", "思斯", "彤桐童", "沐木", "奕亦易",
     "一依伊", "妍言", "不布",
@@ -127,3 +127,13 @@ def number_for(area: str, birth: str, serial: int, sex: str) -> str:
     """A GB 11643 number: area, birth `YYYYMMDD`, serial 0-499 (odd numbers are men), check."""
     first17 = f"{area}{birth}{serial * 2 + (1 if sex == 'm' else 0):03d}"
     return first17 + check_digit(first17)
+
+
+_CREDIT_SYMBOLS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+
+
+def credit_code(serial: int) -> str:
+    """A unified social credit code (GB 32100-2015) with a right check character."""
+    first17 = f"91310199MA{serial % 10_000_000:07d}"
+    total = sum(_CREDIT_SYMBOLS.index(c) * pow(3, i, 31) for i, c in enumerate(first17))
+    return first17 + _CREDIT_SYMBOLS[-total % 31]

@@ -40,14 +40,14 @@ Fault = Literal[
 class Profile:
     """How one source behaves.
 
-    `latency` and `delay` (until an asynchronous answer is ready) are seconds. `fault` happens to
+    `delay_seconds` is how long an asynchronous answer takes to be ready. `fault` happens to
     the next `fault_count` requests, or to all when that is None. `stale_days` shifts the day of
     which the data are. `parts_down` names banks that do not answer. `token_seconds` is the life
     of an access token.
     """
 
-    latency: float = 0.0
-    delay: float = 1.0
+    latency_seconds: float = 0.0
+    delay_seconds: float = 1.0
     fault: Fault = "none"
     fault_count: int | None = None
     stale_days: int = 0
@@ -57,9 +57,9 @@ class Profile:
 
 
 PRESETS: dict[str, dict[str, Profile]] = {
-    "instant": {s: Profile(delay=0.0) for s in SOURCES},
-    "demo": {s: Profile(latency=0.15, delay=1.0) for s in SOURCES},
-    "realistic": {s: Profile(latency=0.6, delay=180.0) for s in SOURCES},
+    "instant": {s: Profile(delay_seconds=0.0) for s in SOURCES},
+    "demo": {s: Profile(latency_seconds=0.15, delay_seconds=1.0) for s in SOURCES},
+    "realistic": {s: Profile(latency_seconds=0.6, delay_seconds=180.0) for s in SOURCES},
 }
 
 
@@ -140,15 +140,24 @@ class Holdings:
 
     def __init__(self, registers: Registers) -> None:
         self._tables: dict[str, _Index] = {}
+        self._people: dict[str, str] = {}
         for table in type(registers).model_fields:
             index = self._tables[table] = _Index()
             for row in getattr(registers, table):
                 index.add(row, _holders(row))
+                self._people.update((_lifted(h.id), h.name) for h in _holders(row) if h.id)
 
     def find(self, table: str, asked: Asked, kind: type[R], *, by_name: bool = True) -> list[R]:
         """Rows of `table` about the number asked for, or (old systems) about the name."""
         rows: list[R] = self._tables[table].find(asked, by_name=by_name)
         return [r for r in rows if isinstance(r, kind)]
+
+    def somebody_else(self, asked: Asked) -> tuple[str, str]:
+        """Name and number of another registered person."""
+        return next(
+            ((n, i) for i, n in self._people.items() if i != _lifted(asked.id) and n != asked.name),
+            ("错查", "11010519491231002X"),
+        )
 
 
 def _holders(row: Row | Title) -> list[Any]:

@@ -17,12 +17,14 @@ Plain = dict[str, Any]
 app = typer.Typer(help="API keys and bearer tokens of this installation.")
 
 Roles = Annotated[
-    list[RoleName], typer.Option("--role", help="What the holder may do; may be given repeatedly.")
+    list[RoleName],
+    typer.Option("--role", metavar="ROLE", help="What the holder may do; may be given repeatedly."),
 ]
 Regions = Annotated[
     list[str],
     typer.Option(
         "--region",
+        metavar="CODE",
         help="GB/T 2260 code whose subtree the holder sees, or * for all; may be repeated.",
     ),
 ]
@@ -32,7 +34,7 @@ Regions = Annotated[
 def create_key(
     role: Roles,
     region: Regions,
-    label: Annotated[str, typer.Option(help="Who holds the key; shown in lists.")],
+    label: Annotated[str, typer.Option(metavar="TEXT", help="Who holds the key; shown in lists.")],
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -47,7 +49,6 @@ def create_key(
     from verify.service.clock import now_ms
     from verify.store import Store
 
-    check_regions(region)
     settings = settings_for(home)
     settings.home.mkdir(parents=True, exist_ok=True)
     with Store.open(settings.resolved_database_url) as store:
@@ -109,8 +110,12 @@ def token(
     role: Roles,
     region: Regions,
     *,
-    subject: Annotated[str, typer.Option(help="Whom the token speaks for (`sub`).")] = "demo",
-    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long it holds.")] = 30,
+    subject: Annotated[
+        str, typer.Option(metavar="TEXT", help="Whom the token speaks for (`sub`).")
+    ] = "demo",
+    minutes: Annotated[
+        int, typer.Option(min=1, max=1440, metavar="N", help="How long it holds.")
+    ] = 30,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -121,18 +126,29 @@ def token(
     """
     del as_json
     from verify.cli.environment import settings_for
-    from verify.cli.keys import mint
+    from verify.cli.keys import signing_key
     from verify.cli.output import emit, note
+    from verify.service.access import mint_token
+    from verify.service.clock import now_ms
 
     check_regions(region)
     settings = settings_for(home)
-    text, jwks = mint(settings, subject, role, region, minutes)
+    key = signing_key(settings.home)
+    text = mint_token(
+        key,
+        settings,
+        subject=subject,
+        roles=role,
+        regions=region,
+        now=now_ms(),
+        seconds=minutes * 60,
+    )
     emit(
-        {"token": text, "subject": subject, "minutes": minutes, "jwks_file": str(jwks)},
+        {"token": text, "subject": subject, "minutes": minutes, "jwks_file": str(key.jwks_file)},
         lambda console: console.print(text, soft_wrap=True),
     )
     if settings.jwks_file is None:
-        note(f"The service accepts it when it runs with VERIFY_JWKS_FILE={jwks}")
+        note(f"The service accepts it when it runs with VERIFY_JWKS_FILE={key.jwks_file}")
 
 
 def check_regions(regions: list[str]) -> None:

@@ -19,7 +19,8 @@ def check(
     ],
     *,
     wait: Annotated[
-        int, typer.Option(min=1, max=3600, help="Seconds to wait for the sources.")
+        int,
+        typer.Option(min=1, max=3600, metavar="SECONDS", help="Seconds to wait for the sources."),
     ] = 60,
     simulate: Annotated[
         bool,

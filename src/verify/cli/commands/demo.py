@@ -13,12 +13,17 @@ from verify.cli.options import Json
 def demo(
     home: Annotated[
         Path | None,
-        typer.Option(help="Folder of the demo, emptied each time (default: var/demo)."),
+        typer.Option(
+            metavar="DIR", help="Folder of the demo, emptied each time (default: var/demo)."
+        ),
     ] = None,
     keep: Annotated[
         int,
         typer.Option(
-            min=0, max=24 * 60, help="Minutes that service and sources stay up; 0 ends them."
+            min=0,
+            max=24 * 60,
+            metavar="MINUTES",
+            help="Minutes that service and sources stay up; 0 ends them.",
         ),
     ] = 30,
     stop: Annotated[

@@ -15,9 +15,10 @@ Plain = dict[str, Any]
 
 
 def list_verifications(
-    limit: Annotated[int, typer.Option(min=1, max=200, help="How many to show.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=200, metavar="N", help="How many to show.")] = 20,
     cursor: Annotated[
-        str | None, typer.Option(help="Go on after the page that gave this cursor.")
+        str | None,
+        typer.Option(metavar="CURSOR", help="Go on after the page that gave this cursor."),
     ] = None,
     home: Home = None,
     as_json: Json = False,

@@ -12,7 +12,8 @@ from verify.cli.options import Json
 
 def openapi(
     out: Annotated[
-        Path | None, typer.Option(help="Write it to this file instead of standard output.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write it to this file instead of standard output."),
     ] = None,
     as_json: Json = False,
 ) -> None:

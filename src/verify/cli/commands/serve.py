@@ -14,9 +14,12 @@ DEFAULT_PORT = 8470
 
 def serve(
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+        int,
+        typer.Option(min=0, max=65535, metavar="N", help="Port to listen on; 0 takes a free one."),
     ] = DEFAULT_PORT,
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Leave the queue to other processes.")
@@ -25,11 +28,16 @@ def serve(
         bool, typer.Option("--worker-only", help="Work on the queue, serve no API.")
     ] = False,
     seconds: Annotated[
-        float | None, typer.Option("--for", min=0, help="Stop by itself after this many seconds.")
+        float | None,
+        typer.Option(
+            "--for", min=0, metavar="SECONDS", help="Stop by itself after this many seconds."
+        ),
     ] = None,
     address_file: Annotated[
         Path | None,
-        typer.Option(help="Write the service's address to this file once it answers."),
+        typer.Option(
+            metavar="FILE", help="Write the service's address to this file once it answers."
+        ),
     ] = None,
     home: Home = None,
     env_file: EnvFile = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Plain = dict[str, Any]
+
+
+class Pace(enum.StrEnum):
+    """How fast the simulated departments answer (`verify.simulate.state.PRESETS`)."""
+
+    INSTANT = "instant"
+    DEMO = "demo"
+    REALISTIC = "realistic"
+
 
 app = typer.Typer(
     help="The simulated departments on loopback, and the synthetic population.",
@@ -26,23 +36,40 @@ def simulate(
     *,
     household: Annotated[
         list[Path] | None,
-        typer.Option(help="Household fixture to serve; may be repeated (default: all)."),
+        typer.Option(
+            metavar="FILE", help="Household fixture to serve; may be repeated (default: all)."
+        ),
     ] = None,
     population: Annotated[
-        Path | None, typer.Option(help="Folder of a generated population to serve as well.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of a generated population to serve as well."),
     ] = None,
     ports: Annotated[
-        str, typer.Option(help="Fixed ports, e.g. tax=8601,bank=8604 (default: free ones).")
+        str,
+        typer.Option(
+            metavar="LIST", help="Fixed ports, e.g. tax=8601,bank=8604 (default: free ones)."
+        ),
     ] = "",
+    pace: Annotated[
+        Pace,
+        typer.Option(
+            metavar="PACE",
+            help="How fast they answer: instant, demo (a second) or realistic (minutes).",
+        ),
+    ] = Pace.DEMO,
     seconds: Annotated[
-        float | None, typer.Option("--for", min=0, help="Stop by itself after this many seconds.")
+        float | None,
+        typer.Option(
+            "--for", min=0, metavar="SECONDS", help="Stop by itself after this many seconds."
+        ),
     ] = None,
     home: Home = None,
     env_file: Annotated[
         Path | None,
         typer.Option(
+            metavar="FILE",
             help="Where to write addresses and secrets, readable by you alone "
-            "(default: sources.env in the home folder)."
+            "(default: sources.env in the home folder).",
         ),
     ] = None,
     as_json: Json = False,
@@ -63,6 +90,7 @@ def simulate(
             households=tuple(household or ()),
             population=population,
             ports=ports,
+            pace=pace.value,
             seconds=seconds,
             env_file=env_file or settings_for(home).home / SOURCES_FILE,
         )
@@ -71,9 +99,11 @@ def simulate(
 
 @app.command("population")
 def make_population(
-    households: Annotated[int, typer.Option(min=1, help="How many households.")],
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")],
-    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    households: Annotated[int, typer.Option(min=1, metavar="N", help="How many households.")],
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="The same seed gives the same bytes.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
     as_json: Json = False,
 ) -> None:
     """Write a synthetic population with its registers and the truth beside them."""

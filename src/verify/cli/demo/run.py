@@ -17,13 +17,14 @@ from rich.table import Table
 from rich.text import Text
 
 from verify import content
-from verify.cli import keys, logs
+from verify.cli import logs
+from verify.cli.client import Api
 from verify.cli.control import Control
 from verify.cli.demo import children, story
 from verify.cli.demo.children import Child
-from verify.cli.demo.client import Api
 from verify.cli.demo.narrator import Narrator
 from verify.cli.environment import SOURCES_FILE, read_env_file
+from verify.cli.keys import signing_key
 from verify.domain.access import RoleName
 from verify.domain.errors import InputError
 from verify.service.access import create_key
@@ -63,8 +64,9 @@ def run(home: Path, keep_minutes: int, console: Console) -> Plain:
     seconds = keep_minutes * 60 or STORY_SECONDS
     started: list[Child] = []
     try:
-        _start_departments(home, seconds, started, narrator)
+        departments = _start_departments(home, seconds, started)
         made = _make_keys(home, narrator)
+        _await_departments(home, departments, narrator)
         address = _start_service(home, seconds, started, narrator)
         stage = story.Stage(
             api=Api(address, made.caseworker),
@@ -121,29 +123,25 @@ def _is_source_setting(name: str) -> bool:
     return name.startswith("VERIFY_") and name not in ("VERIFY_CONTENT", "VERIFY_DEBUG")
 
 
-def _start_departments(home: Path, seconds: int, started: list[Child], narrator: Narrator) -> None:
+def _start_departments(home: Path, seconds: int, started: list[Child]) -> Child:
+    """Started first and awaited later: they read their registers while the keys are made."""
+    words = ["simulate", "--ports", "free", "--home", str(home)]
+    words += ["--env-file", str(home / SOURCES_FILE), "--for", str(seconds)]
+    child = children.start("sources", words, _environment(home), home / "sources.log")
+    _remember(home, started, child)
+    return child
+
+
+def _await_departments(home: Path, child: Child, narrator: Narrator) -> None:
     env_file, log = home / SOURCES_FILE, home / "sources.log"
-    with narrator.step("start five simulated departments on loopback") as facts:
-        words = [
-            "simulate",
-            "--home",
-            str(home),
-            "--env-file",
-            str(env_file),
-            "--for",
-            str(seconds),
-        ]
-        child = children.start("sources", words, _environment(home), log)
-        _remember(home, started, child)
+    with narrator.step("start five simulated departments") as facts:
         children.wait_until(child, env_file.exists, START_SECONDS, log, "the sources")
-        facts |= {
-            "done": "five simulated departments answer on loopback, each in its own dialect",
-        }
+        facts |= {"done": "five simulated departments answer on loopback, each in its own dialect"}
 
 
 def _make_keys(home: Path, narrator: Narrator) -> Keys:
     with narrator.step("make a signing key and API keys") as facts:
-        keys.ensure(home)
+        signing_key(home)
         settings = Settings(home=home, database_url="")
         with Store.open(settings.resolved_database_url) as store:
             made = Keys(
@@ -169,18 +167,9 @@ def _make_keys(home: Path, narrator: Narrator) -> Keys:
 def _start_service(home: Path, seconds: int, started: list[Child], narrator: Narrator) -> str:
     address_file, log = home / "service.url", home / "service.log"
     with narrator.step("start the service") as facts:
-        words = [
-            "serve",
-            "--port",
-            str(_port()),
-            "--address-file",
-            str(address_file),
-            "--for",
-            str(seconds),
-            "--home",
-            str(home),
-        ]
-        environment = _environment(home, VERIFY_JWKS_FILE=str(keys.jwks_file(home)))
+        words = ["serve", "--home", str(home), "--port", str(_port())]
+        words += ["--address-file", str(address_file), "--for", str(seconds)]
+        environment = _environment(home, VERIFY_JWKS_FILE=str(signing_key(home).jwks_file))
         child = children.start("service", words, environment, log)
         _remember(home, started, child)
         children.wait_until(child, address_file.exists, START_SECONDS, log, "the service")

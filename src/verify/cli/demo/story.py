@@ -14,8 +14,8 @@ from typing import Any
 
 from rich.text import Text
 
+from verify.cli.client import Api
 from verify.cli.control import Control
-from verify.cli.demo.client import Api
 from verify.cli.demo.narrator import Narrator
 from verify.cli.progress import Progress, Watched, watch
 from verify.cli.render import brief, question, report_view

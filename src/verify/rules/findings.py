@@ -1,0 +1,130 @@
+"""Findings: each test with its value, limit, gap, reasons and sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from verify.domain.verdict import (
+    Benefit,
+    Citation,
+    Effect,
+    Finding,
+    FindingState,
+    Interval,
+    Text,
+)
+from verify.rules.plan import Test
+from verify.rules.view import View, is_rounded, shown
+
+ROUNDED = Text(
+    "显示值四舍五入到分;比较按未舍入的精确值进行。",
+    "The value shown is rounded to the fen; the comparison uses the exact fraction.",
+)
+
+
+def findings(view: View) -> tuple[Finding, ...]:
+    """One finding per test, in the rulebook's order."""
+    return tuple(_finding(view, test) for test in view.plan.tests)
+
+
+def _finding(view: View, test: Test) -> Finding:
+    model, row = test.model, view.row
+    state = FindingState(row[f"{test.name}#state"])
+    value = shown(row, model.value, test.value)
+    limit = shown(row, f"{test.name}#limit", test.limit)
+    settled = state in (FindingState.SATISFIED, FindingState.NOT_APPLICABLE)
+    refers = model.effect == "refer" or (row[f"{test.name}#refers.hi"] == 1 and not settled)
+    return Finding(
+        test=test.name,
+        title=model.title.text,
+        state=state,
+        effect=Effect.REFER if refers else Effect.FAIL,
+        value=value,
+        operator=_operator(view, test),
+        limit=limit,
+        gap=_gap(limit, value),
+        unit=test.unit.value,
+        citations=citations(view, (*model.cite, *_limit_cites(view, test))),
+        effective_from=_effective_from(view, test),
+        effective_to=_effective_to(view, test),
+        evidence=_evidence(view, test),
+        doubts=_doubts(view, test, state),
+        notes=_notes(view, test),
+        settles=model.settles.text
+        if model.settles and refers and state is FindingState.UNDETERMINED
+        else None,
+    )
+
+
+def _operator(view: View, test: Test) -> str:
+    chosen = view.regime.operators[test.name]
+    return chosen.operator if chosen else test.operators[0]
+
+
+def _gap(limit: Interval, value: Interval) -> Interval:
+    return Interval(
+        None if limit.lo is None or value.hi is None else limit.lo - value.hi,
+        None if limit.hi is None or value.lo is None else limit.hi - value.lo,
+    )
+
+
+def citations(view: View, keys: Iterable[str]) -> tuple[Citation, ...]:
+    """Citations by key, each once, in the order first named."""
+    return view.book.citations(dict.fromkeys(keys))
+
+
+def _limit_cites(view: View, test: Test) -> list[str]:
+    return [k for name in test.limit_sources for k in view.entry(name).model.cite]
+
+
+def _effective_from(view: View, test: Test) -> str:
+    starts = [view.entry(n).model.effective_from for n in test.limit_sources]
+    anchor = view.entry(view.plan.model.in_force_with).model.effective_from
+    return max(starts, default=anchor).isoformat()
+
+
+def _effective_to(view: View, test: Test) -> str | None:
+    names = test.limit_sources or (view.plan.model.in_force_with,)
+    ends = [e for n in names if (e := view.entry(n).model.effective_to) is not None]
+    return min(ends).isoformat() if ends else None
+
+
+def _evidence(view: View, test: Test) -> tuple[str, ...]:
+    found = {e for c in view.touching(test.own_measures) for e in c["evidence"]}
+    return tuple(sorted(found))
+
+
+def _doubts(view: View, test: Test, state: FindingState) -> tuple[str, ...]:
+    found = {c["doubt"] for c in view.touching(test.measures) if c["doubt"] is not None}
+    if state is FindingState.UNDETERMINED:
+        limits = test.limits | view.plan.composition_limits
+        asked = {view.row[f"{n}.doubt"] for n in limits} - {None}
+        found |= {f"law:{d}" for d in asked if view.row[f"arises#{d}.hi"] == 1}
+        if view.row[f"{test.name}#refers.hi"] == 1:
+            found.add(f"refer:{test.name}")
+    return tuple(sorted(found))
+
+
+def _notes(view: View, test: Test) -> tuple[Text, ...]:
+    notes = [n.text for n in test.model.notes]
+    chosen = view.regime.operators[test.name]
+    if chosen is not None and chosen.note is not None:
+        notes.append(chosen.note.text)
+    for name in test.limit_sources:
+        note = view.entry(name).model.note
+        if note is not None:
+            notes.append(note.text)
+    if is_rounded(view.row, test.model.value, test.value):
+        notes.append(ROUNDED)
+    return tuple(dict.fromkeys(notes))
+
+
+def benefit(view: View, certain: bool) -> Benefit | None:
+    """Indicative monthly benefit; from nothing upwards while eligibility is open."""
+    model, value = view.plan.model.benefit, view.plan.benefit
+    if model is None or value is None:
+        return None
+    monthly = shown(view.row, model.monthly, value)
+    if not certain:
+        monthly = Interval(0, monthly.hi)
+    return Benefit(monthly, model.formula.text, citations(view, model.cite))

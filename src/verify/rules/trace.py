@@ -1,0 +1,177 @@
+"""The reasoning as a tree: tests, the quantities they compare, down to facts and limits."""
+
+from __future__ import annotations
+
+from verify.domain.verdict import Interval, Text, TraceNode
+from verify.rules import expressions as ex
+from verify.rules.findings import citations
+from verify.rules.plan import PERSON, Quantity, Test
+from verify.rules.units import Unit
+from verify.rules.view import Row, View, shown
+
+_LIMIT = Text("上限或标准", "limit")
+
+
+class Tracer:
+    """Builds the tree of one household; every quantity is built once and shared."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._built: dict[tuple[str, int | None], TraceNode | None] = {}
+        self._persons = {r["p"]: r for r in view.persons}
+
+    def tree(self) -> tuple[TraceNode, ...]:
+        """The composition first, then one node per test, then the benefit."""
+        nodes = [self._composition(), *(self._test(t) for t in self._view.plan.tests)]
+        benefit = self._view.plan.model.benefit
+        if benefit is not None:
+            found = self._quantity(benefit.monthly, None)
+            nodes += [found] if found is not None else []
+        return tuple(nodes)
+
+    def _composition(self) -> TraceNode:
+        children = []
+        clauses = {c.code: c for c in self._view.plan.model.composition}
+        for row in self._view.persons:
+            clause = clauses.get(row["counted.reason"])
+            children.append(
+                TraceNode(
+                    name=f"counted/{row['person']}",
+                    title=self._view.person_titles[row["person"]],
+                    value=Interval(row["counted.lo"], row["counted.hi"]),
+                    unit=Unit.TRUTH.value,
+                    citations=citations(self._view, clause.cite) if clause else (),
+                    note=clause.note.text if clause and clause.note else None,
+                    children=self._parts(sorted(self._view.plan.composition_measures), row["p"]),
+                )
+            )
+        total = Interval(
+            sum(r["counted.lo"] for r in self._view.persons),
+            sum(r["counted.hi"] for r in self._view.persons),
+        )
+        title = Text("共同生活的家庭成员", "co-living members who count")
+        return TraceNode("composition", title, total, Unit.PERSON.value, children=tuple(children))
+
+    def _test(self, test: Test) -> TraceNode:
+        row, model = self._view.row, test.model
+        parts = [self._quantity(model.value, None), self._limit_side(test)]
+        return TraceNode(
+            name=f"test/{test.name}",
+            title=model.title.text,
+            value=Interval(row[f"{test.name}#holds.lo"], row[f"{test.name}#holds.hi"]),
+            unit=Unit.TRUTH.value,
+            citations=citations(self._view, model.cite),
+            children=tuple(p for p in parts if p is not None),
+        )
+
+    def _limit_side(self, test: Test) -> TraceNode | None:
+        quantity = self._view.plan.quantities[f"{test.name}#limit"]
+        if isinstance(quantity.formula, ex.Name):
+            return self._quantity(quantity.formula.name, None)
+        return TraceNode(
+            name=f"limit/{test.name}",
+            title=_LIMIT,
+            value=shown(self._view.row, quantity.name, quantity.value),
+            unit=test.unit.value,
+            children=self._made_of(quantity, None),
+        )
+
+    def _quantity(self, name: str, p: int | None) -> TraceNode | None:
+        """A named quantity of the household, or of member `p`; None where nothing is there."""
+        quantity = self._view.plan.quantities[name]
+        member = p if quantity.level == PERSON else None
+        key = (name, member)
+        if key not in self._built:
+            self._built[key] = self._build(quantity, member)
+        return self._built[key]
+
+    def _build(self, quantity: Quantity, p: int | None) -> TraceNode | None:
+        if quantity.name in self._view.plan.limits:
+            return self._limit(quantity)
+        if quantity.formula is None:
+            return self._leaf(quantity, p)
+        if quantity.name == "counted" or quantity.value.unit is Unit.TEXT:
+            return None
+        row: Row = self._view.row if p is None else self._persons[p]
+        suffix = "" if p is None else f"/{row['person']}"
+        return TraceNode(
+            name=quantity.name + suffix,
+            title=quantity.title,
+            value=shown(row, quantity.name, quantity.value),
+            unit=quantity.value.unit.value,
+            citations=citations(self._view, quantity.cite),
+            note=quantity.note,
+            children=self._made_of(quantity, p),
+        )
+
+    def _made_of(self, quantity: Quantity, p: int | None) -> tuple[TraceNode, ...]:
+        assert quantity.formula is not None
+        direct: list[str] = []
+        added: list[str] = []
+        _sort_names(quantity.formula, direct, added)
+        nodes = list(self._parts(direct, p))
+        for row in self._view.persons if added else ():
+            if row["counted.hi"] == 1:
+                parts = self._parts(added, row["p"])
+                nodes += [n for n in parts if n not in nodes]
+        return tuple(nodes)
+
+    def _parts(self, names: list[str], p: int | None) -> tuple[TraceNode, ...]:
+        nodes = [self._quantity(n, p) for n in dict.fromkeys(names)]
+        return tuple(n for n in nodes if n is not None)
+
+    def _limit(self, quantity: Quantity) -> TraceNode:
+        model = self._view.entry(quantity.name).model
+        asked = self._view.row[f"{quantity.name}.doubt"]
+        return TraceNode(
+            name=quantity.name,
+            title=quantity.title,
+            value=shown(self._view.row, quantity.name, quantity.value),
+            unit=quantity.value.unit.value,
+            citations=citations(self._view, model.cite),
+            effective=f"{model.effective_from}/{model.effective_to or ''}",
+            doubts=(f"law:{asked}",) if asked else (),
+            note=model.note.text if model.note else None,
+        )
+
+    def _leaf(self, quantity: Quantity, p: int | None) -> TraceNode | None:
+        """A measure of facts, or an attribute such as age; measures of nothing are left out."""
+        if quantity.value.constant is not None:
+            return TraceNode(
+                quantity.name,
+                quantity.title,
+                shown({}, quantity.name, quantity.value),
+                quantity.value.unit.value,
+                period=self._period(quantity.name.removesuffix("_months")),
+            )
+        if p is None or quantity.value.unit is Unit.TEXT:
+            return None
+        row = self._persons[p]
+        made_of = self._view.by_measure.get((p, quantity.name), [])
+        if not made_of and quantity.name != "age":
+            return None
+        measure = self._view.plan.model.facts.get(quantity.name)
+        return TraceNode(
+            name=f"{quantity.name}/{row['person']}",
+            title=quantity.title,
+            value=shown(row, quantity.name, quantity.value),
+            unit=quantity.value.unit.value,
+            period=self._period(measure.window) if measure and measure.window else "",
+            evidence=tuple(sorted({e for c in made_of for e in c["evidence"]})),
+            doubts=tuple(sorted({c["doubt"] for c in made_of if c["doubt"] is not None})),
+        )
+
+    def _period(self, window: str) -> str:
+        period = self._view.regime.windows[window]
+        return f"{period.start}/{period.end}"
+
+
+def _sort_names(tree: ex.Expression, direct: list[str], added: list[str]) -> None:
+    """Names in order; those inside an aggregate are looked at per member."""
+    if isinstance(tree, ex.Aggregate):
+        added += list(ex.names(tree.of))
+    elif isinstance(tree, ex.Name):
+        direct.append(tree.name)
+    else:
+        for child in ex.children(tree):
+            _sort_names(child, direct, added)

@@ -1,0 +1,171 @@
+"""Evidence kept before it is judged; verdicts sealed once, with their leaf, or not at all."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from support.desk import HOUR, NATIONAL, T0, person
+from verify.domain.canonical import digest_bytes
+from verify.domain.errors import IntegrityError, NotFound
+from verify.domain.evidence import EvidenceState
+from verify.store import SealStatus
+
+
+def test_an_answer_is_kept_with_its_bytes_in_order(desk):
+    verification = desk.accept()
+    (claim,) = desk.claim()
+    desk.answer(claim, bodies=(b"page 2", b"page 1", b"page 2"), detail="paged")
+    (bank, tax) = desk.store.exchanges(verification)
+    assert bank.bodies == tuple(digest_bytes(b) for b in (b"page 2", b"page 1", b"page 2"))
+    assert [desk.store.blob(d) for d in bank.bodies] == [b"page 2", b"page 1", b"page 2"]
+    assert (bank.status, bank.transport, bank.attempts, bank.letter) == ("done", "ok", 1, "L-1")
+    assert (tax.status, tax.attempts) == ("pending", 0)
+    entry = desk.store.ledger(verification, NATIONAL)[-1]
+    assert (entry.kind, entry.payload["evidence"]) == ("answered", "bank/p1")
+    assert entry.payload["bodies"] == list(bank.bodies)
+
+
+def test_an_earlier_attempts_bytes_stay_readable(desk):
+    verification = desk.accept()
+    (claim,) = desk.claim()
+    desk.answer(claim, bodies=(b"half",), transport=EvidenceState.PARTIAL)
+    desk.answer(claim, bodies=(b"whole",))
+    exchange = desk.store.exchanges(verification)[0]
+    assert (exchange.attempts, exchange.bodies) == (2, (digest_bytes(b"whole"),))
+    assert desk.store.document(verification, digest_bytes(b"half"), person()) == b"half"
+
+
+def test_an_answer_to_a_question_that_was_not_planned_is_refused(desk):
+    verification = desk.accept()
+    (claim,) = desk.claim()
+    with pytest.raises(NotFound):
+        desk.answer(claim, "casino")
+    assert len(desk.store.ledger(verification, NATIONAL)) == 1
+
+
+def test_an_empty_answer_has_no_bodies_and_is_still_in_the_ledger(desk):
+    verification = desk.accept()
+    (claim,) = desk.claim()
+    desk.answer(claim, bodies=(), transport=EvidenceState.TIMEOUT, detail="deadline")
+    entry = desk.store.ledger(verification, NATIONAL)[-1]
+    assert (entry.payload["transport"], entry.payload["detail"]) == ("timeout", "deadline")
+
+
+def test_a_sealed_verdict_comes_with_its_documents_leaf_and_state(desk):
+    verification = desk.accept()
+    (claim,) = desk.claim()
+    result = desk.seal(claim, outcome="eligible", final=True, state="completed", due_at=None)
+    assert (result.sequence, result.status) == (1, SealStatus.SEALED)
+    row = desk.store.verification(verification, person())
+    assert (row.state, row.due_at, row.verdict_count) == ("completed", None, 1)
+    verdict = desk.store.latest_verdict(verification, person())
+    assert (verdict.outcome, verdict.final, verdict.follows) == ("eligible", True, "")
+    sealed = desk.verdict(claim)
+    for digest, body in (
+        (verdict.sealed_digest, sealed.bundle),
+        (verdict.verdict_digest, sealed.verdict),
+        (verdict.trace_digest, sealed.trace),
+    ):
+        assert desk.store.document(verification, digest, person()) == body
+    leaf = desk.store.ledger(verification, NATIONAL)[-1]
+    assert (leaf.kind, leaf.payload["verdict_digest"]) == ("verdict", verdict.verdict_digest)
+
+
+def test_a_later_verdict_names_the_one_it_follows_and_replaces_nothing(desk):
+    verification = desk.finished()
+    first, second = desk.store.verdicts(verification, person())
+    assert (first.sequence, second.sequence) == (1, 2)
+    assert second.follows == first.verdict_digest
+    assert desk.store.latest_verdict(verification, person()) == second
+
+
+def test_a_claim_knows_the_evidence_of_the_latest_verdict(desk):
+    desk.accept()
+    (claim,) = desk.claim()
+    desk.seal(claim, "e7")
+    desk.now += 2 * HOUR
+    (again,) = desk.claim()
+    assert again.last_evidence_digest == "sha256:" + "e7".rjust(64, "0")
+    assert (again.verdict_count, again.state) == (1, "waiting")
+
+
+def test_the_same_evidence_is_sealed_once_however_often_it_is_handed_in(desk):
+    verification = desk.accept()
+    (claim,) = desk.claim()
+    desk.seal(claim)
+    # The same call again, as after a lost acknowledgement.
+    assert desk.seal(claim).status is SealStatus.DUPLICATE
+    desk.now += 2 * HOUR
+    (again,) = desk.claim()
+    result = desk.seal(again)
+    assert (result.sequence, result.status) == (1, SealStatus.DUPLICATE)
+    assert len(desk.store.verdicts(verification, person())) == 1
+    assert desk.store.check_integrity(verification, NATIONAL) == ()
+
+
+def test_evidence_that_returns_to_an_earlier_state_leaves_word_in_the_ledger(desk):
+    verification = desk.accept()
+    for evidence in ("e1", "e2", "e1"):
+        (claim,) = desk.claim()
+        desk.seal(claim, evidence)
+        desk.now += 2 * HOUR
+    last = desk.store.ledger(verification, NATIONAL)[-1]
+    assert (last.kind, last.payload["sequence"]) == ("verdict_stands", 1)
+    assert len(desk.store.verdicts(verification, person())) == 2
+    assert desk.store.check_integrity(verification, NATIONAL) == ()
+
+
+def test_racing_seals_of_one_claim_make_one_verdict(desk):
+    verification = desk.accept()
+    (claim,) = desk.claim()
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _: desk.seal(claim), range(16)))
+    assert sorted(r.status for r in results).count("sealed") == 1
+    assert len(desk.store.verdicts(verification, person())) == 1
+    assert desk.store.check_integrity(verification, NATIONAL) == ()
+
+
+def test_a_batch_is_sealed_in_one_commit_and_a_lost_lease_stops_no_other(desk):
+    made = [desk.accept() for _ in range(3)]
+    claims = {c.verification: c for c in desk.claim()}
+    desk.store.cancel(made[1], person(), desk.now)
+    results = desk.store.seal_many([desk.verdict(claims[v]) for v in made], desk.now)
+    assert [(r.verification, r.status) for r in results] == [
+        (made[0], "sealed"),
+        (made[1], "lost"),
+        (made[2], "sealed"),
+    ]
+    assert [desk.store.verification(v, person()).verdict_count for v in made] == [1, 0, 1]
+    with pytest.raises(NotFound):
+        desk.store.blob(digest_bytes(desk.verdict(claims[made[1]]).verdict))
+
+
+def test_an_empty_batch_is_no_error(desk):
+    assert desk.store.seal_many([], desk.now) == ()
+
+
+def test_judging_can_schedule_a_question_anew_but_not_delay_a_callback(desk):
+    verification = desk.accept()
+    (claim,) = desk.claim()
+    desk.answer(claim, "bank")
+    desk.answer(claim, "tax", status="pending", bodies=(), worth_asking=True, due_at=T0 + HOUR)
+    desk.store.wake_by_token(desk.store.callback_token(verification, "tax", "p1"), T0 + 1)
+    later = T0 + 3 * HOUR
+    desk.seal(claim, ask_again=(("bank", "p1", later), ("tax", "p1", later)))
+    asked = {e.source: (e.worth_asking, e.due_at) for e in desk.store.exchanges(verification)}
+    assert asked == {"bank": (True, later), "tax": (True, T0 + 1)}
+    assert desk.store.verification(verification, person()).due_at == T0 + 1
+    assert desk.store.check_integrity(verification, NATIONAL) == ()
+
+
+def test_content_is_kept_only_under_its_own_digest_and_kind(desk):
+    rules = desk.sets["rules"]
+    assert desk.store.content(rules.digest) == rules.to_blob()
+    with pytest.raises(IntegrityError):
+        desk.store.keep_content("rules", rules.digest, b"{}")
+    with pytest.raises(IntegrityError):
+        desk.store.keep_content("scoring", rules.digest, rules.to_blob())
+    with pytest.raises(NotFound):
+        desk.store.content("sha256:" + "0" * 64)
