@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.events import AliasEvent
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml import CSafeLoader, MappingNode, MarkedYAMLError, Node, ScalarNode, SequenceNode
+from yaml import compose as compose_yaml
+from yaml import parse as parse_events
+from yaml.events import AliasEvent
 
 from verify.domain.canonical import canonical_bytes, digest
 from verify.domain.errors import ContentError
@@ -72,14 +72,20 @@ def parse_yaml(path: str, text: str) -> Document:
     if len(text.encode("utf-8")) > MAX_FILE_BYTES:
         raise ContentError(f"the file is over {MAX_FILE_BYTES} bytes", where=path)
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in parse_events(text, Loader=CSafeLoader):
             if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
                 raise ContentError(
                     "anchors and aliases are not allowed",
                     where=f"{path}:{event.start_mark.line + 1}",
                     remedy="write the value out where it is used",
                 )
-        node = YAML(typ="safe", pure=True).compose(text)
+            if getattr(event, "tag", None):
+                raise ContentError(
+                    "tags are not allowed",
+                    where=f"{path}:{event.start_mark.line + 1}",
+                    remedy="leave the tag out; models type the values",
+                )
+        node = compose_yaml(text, Loader=CSafeLoader)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ContentError(f"not YAML: {error.problem}", where=f"{path}:{line}") from None
@@ -95,7 +101,7 @@ def _value(path: str, node: Node, loc: Loc, lines: dict[Loc, int]) -> Any:
     if len(loc) > MAX_DEPTH:
         raise ContentError(f"nested deeper than {MAX_DEPTH}", where=f"{path}:{line}")
     if isinstance(node, ScalarNode):
-        plain = node.style is None
+        plain = node.style in (None, "")
         return None if plain and node.value in _NULLS else str(node.value)
     if isinstance(node, SequenceNode):
         return [_value(path, child, (*loc, i), lines) for i, child in enumerate(node.value)]

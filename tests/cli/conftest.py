@@ -1,67 +1,17 @@
 from __future__ import annotations
 
-import json
-import os
-import sqlite3
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.commandline import Cli, fixture_file
 from verify.cli.demo.story import as_body
 from verify.simulate.households import load_household
-
-ROOT = Path(__file__).parents[2]
-HOUSEHOLDS = ROOT / "fixtures" / "households"
-
-
-@dataclass
-class Cli:
-    """The command line as a process of its own, on a home of its own."""
-
-    home: Path
-
-    def __call__(self, *words: str, stdin: str | None = None, timeout: float = 120, **env: str):
-        return subprocess.run(
-            [sys.executable, "-m", "verify.cli.main", *words],
-            cwd=self.home,
-            env=self.environment(**env),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-
-    def environment(self, **extra: str) -> dict[str, str]:
-        own = {k: v for k, v in os.environ.items() if not k.startswith("VERIFY_")}
-        return {**own, "VERIFY_HOME": str(self.home / "var"), "NO_COLOR": "1", **extra}
-
-    def json(self, *words: str, code: int = 0, **options: Any) -> Any:
-        done = self(*words, "--json", **options)
-        assert done.returncode == code, done.stderr + done.stdout
-        return json.loads(done.stdout)
-
-    @property
-    def stored(self) -> int:
-        """How many verifications the embedded database holds."""
-        file = self.home / "var" / "verify.db"
-        if not file.exists():
-            return 0
-        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
-            return connection.execute("select count(*) from verifications").fetchone()[0]
 
 
 @pytest.fixture
 def cli(tmp_path) -> Cli:
     return Cli(tmp_path)
-
-
-def fixture_file(number: str) -> Path:
-    return next(HOUSEHOLDS.glob(f"{number}-*.yaml"))
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import json
 import sqlite3
 
 import pytest
-from conftest import Cli, fixture_file
+
+from support.commandline import Cli, fixture_file
 
 
 @pytest.fixture(scope="module")

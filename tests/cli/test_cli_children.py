@@ -22,6 +22,7 @@ def test_a_recorded_child_is_stopped_and_a_second_stop_finds_nothing(tmp_path):
     assert [c.name for c in children.stop(children.load(tmp_path))] == ["sleeper"]
     assert not child.running
     assert children.stop(children.load(tmp_path)) == []
+    process.wait()
 
 
 def test_another_process_of_the_same_id_is_left_alone(tmp_path):

@@ -12,8 +12,8 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import fixture_file
 
+from support.commandline import fixture_file
 from verify.cli.environment import read_env_file
 
 SOURCES = ("bank", "real_estate", "social_insurance", "tax", "vehicle")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 
 import pytest
 from contract_bench import REGISTERS, TODAY, Bench, impatient
+
 from verify.connectors import Asker, Connectors
 from verify.content import ContentSet
 from verify.simulate.server import SimulatedSources

@@ -15,10 +15,10 @@ from verify.simulate.server import SimulatedSources
 
 TODAY = dt.date(2025, 5, 20)
 # Synthetic: well-formed numbers that belong to nobody.
-LIN = ("林晓梅", "31010419850312002X")
-NAMESAKE_ID = "330106199001010017"
-HE = ("何志强", "310104198308150034")
-NOBODY = ("查无此", "310104197001010034")
+LIN = ("林晓梅", "310104198503120021")
+NAMESAKE_ID = "330106199001010018"
+HE = ("何志强", "310104198308150030")
+NOBODY = ("查无此", "310104197001010039")
 
 _WHO = {"name": LIN[0], "id": LIN[1]}
 REGISTERS = Registers.model_validate(
@@ -34,8 +34,9 @@ REGISTERS = Registers.model_validate(
              "amount": "450.05", "month": "2025-04"},
         ],
         "tax_roles": [
-            {"name": LIN[0], "id": NAMESAKE_ID, "company": "梅林贸易有限公司", "since": "2019-01-01",
-             "credit_code": "91310000MA1FL00009", "role": "supervisor", "capital": "500000"},
+            {"name": LIN[0], "id": NAMESAKE_ID, "company": "梅林贸易有限公司",
+             "since": "2019-01-01", "credit_code": "91310000MA1FL00009",
+             "role": "supervisor", "capital": "500000"},
             {**_WHO, "company": "旧店", "credit_code": "92310000MA1FL00017", "since": "2015-06-01",
              "role": "legal_representative", "capital": "30000", "status": "cancelled"},
         ],
@@ -46,11 +47,12 @@ REGISTERS = Registers.model_validate(
              "price": "88000", "status": "scrapped"},
         ],
         "titles": [
-            {"title_no": "沪(2012)徐字不动产权第000001号", "use": "residential", "address": "示例路1号",
-             "area_m2": "62.5", "registered_on": "2012-03-05",
+            {"title_no": "沪(2012)徐字不动产权第000001号", "use": "residential",
+             "address": "示例路1号", "area_m2": "62.5", "registered_on": "2012-03-05",
              "owners": [{**_WHO, "share": "1/2"}, {"name": HE[0], "id": HE[1], "share": "1/2"}]},
-            {"title_no": "沪网签2024000002", "basis": "contract", "use": "parking", "area_m2": "12.05",
-             "address": "示例路2号", "registered_on": "2024-12-01", "owners": [_WHO]},
+            {"title_no": "沪网签2024000002", "basis": "contract", "use": "parking",
+             "area_m2": "12.05", "address": "示例路2号",
+             "registered_on": "2024-12-01", "owners": [_WHO]},
         ],
         "accounts": [
             {**_WHO, "bank": "ICBK", "account": "6200010000000001", "type": "current",
@@ -73,12 +75,12 @@ REGISTERS = Registers.model_validate(
 )  # fmt: skip
 
 
-def letters(sources: tuple[str, ...], **changes: Any) -> list[Authorisation]:
+def letters(connected: tuple[str, ...], **changes: Any) -> list[Authorisation]:
     """A letter of `p1` for all sources, valid around TODAY."""
     letter = Authorisation(
         letter="SQ-1",
         person="p1",
-        sources=sources,
+        sources=connected,
         purposes=("social_assistance",),
         signed_on=TODAY,
         valid_from=TODAY,

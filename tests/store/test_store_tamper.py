@@ -7,7 +7,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, Table, create_engine, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    delete,
+    event,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.pool import StaticPool
 
 from support.desk import NATIONAL, Desk, person
 from verify.domain.canonical import digest_bytes
@@ -28,15 +39,14 @@ class Insider:
     """Somebody with full access to the database and no regard for foreign keys."""
 
     def __init__(self, url: str) -> None:
-        self.engine: Engine = create_engine(parse(url))
+        self.engine: Engine = create_engine(parse(url), poolclass=StaticPool)
+        if self.engine.dialect.name == "postgresql":
+            event.listen(self.engine, "connect", _ignore_foreign_keys)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        with self.engine.connect() as connection:
-            if self.engine.dialect.name == "postgresql":
-                connection.exec_driver_sql("SET session_replication_role = replica")
+        with self.engine.begin() as connection:
             yield connection
-            connection.commit()
 
     def rows(self, table: Table) -> list[Row]:
         with self.connection() as connection:
@@ -54,6 +64,11 @@ class Insider:
     def add(self, table: Table, row: Row) -> None:
         with self.connection() as connection:
             connection.execute(insert(table), dict(row))
+
+
+def _ignore_foreign_keys(connection: Any, _record: Any) -> None:
+    connection.execute("SET session_replication_role = replica")
+    connection.commit()
 
 
 def _key(table: Table, row: Row) -> Any:
@@ -80,13 +95,13 @@ def case(desk: Desk) -> str:
 
 
 def altered(value: Any, column: Any) -> Any:
-    """The smallest change: one character, one bit, one more."""
+    """The smallest change: one character, one bit, a number a little off."""
     if value is None:
         return "x" if column.type.python_type is str else 1
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
-        return value + 1
+        return value + 1000
     if isinstance(value, bytes):
         return bytes([value[0] ^ 1]) + value[1:]
     if not value:
@@ -257,8 +272,6 @@ def test_bytes_that_are_no_text_are_reported_not_stumbled_over(sqlite_desk, tmp_
         ("blobs", "body", "application"),
     ):
         with insider.connection() as connection:
-            connection.exec_driver_sql(
-                f"UPDATE {table} SET {column} = CAST(x'ff00fe' AS TEXT)"
-            )
+            connection.exec_driver_sql(f"UPDATE {table} SET {column} = CAST(x'ff00fe' AS TEXT)")
         assert expected in things(desk, case), (table, column)
     insider.engine.dispose()

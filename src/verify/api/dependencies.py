@@ -69,6 +69,7 @@ def idempotency_key(
         str | None,
         Header(
             alias="Idempotency-Key",
+            json_schema_extra={"pattern": "^[!-~]{1,128}$"},
             description="1 to 128 visible ASCII characters of your choice. The same key with the "
             "same body is the same verification; with another body it is refused with 409.",
         ),
@@ -101,6 +102,7 @@ def preferred_wait(
     prefer: Annotated[
         str | None,
         Header(
+            alias="Prefer",
             description="`wait=N`: answer when there is a verdict, after N seconds at the latest "
             f"(RFC 7240; more than {MAX_WAIT_SECONDS} counts as {MAX_WAIT_SECONDS}; anything "
             "else is ignored).",

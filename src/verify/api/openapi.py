@@ -60,11 +60,22 @@ def _schemas() -> dict[str, Any]:
 
 
 def _tidy(operation: dict[str, Any]) -> None:
-    """Say that either credential will do, and drop the framework's own error shape."""
+    """Say that either credential will do; drop the framework's own error shape and nulls."""
     if operation.get("security"):
         operation["security"] = [{"bearer": []}, {"apiKey": []}]
+    for parameter in operation.get("parameters", []):
+        _without_null(parameter)
     for status, answer in list(operation["responses"].items()):
         for content in answer.get("content", {}).values():
             if content.get("schema", {}).get("$ref", "").endswith("/HTTPValidationError"):
                 del operation["responses"][status]
                 break
+
+
+def _without_null(parameter: dict[str, Any]) -> None:
+    """A parameter that may be left out is optional; there is no null in a query or a header."""
+    schema = parameter["schema"]
+    kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
+    for kind in kinds:
+        schema.update(kind)
+    schema.pop("description", None)  # it stands beside the schema already

@@ -87,6 +87,7 @@ class Channel:
             self.declaration.idempotency_header: f"{self.request_id}{suffix}",
             **({"content-type": content_type} if content_type else {}),
         }
+        last: Failure | None = None
         try:
             for attempt in stamina.retry_context(
                 on=_Again,
@@ -96,8 +97,14 @@ class Channel:
                 wait_max=float(timing.pause_max_seconds),
                 wait_jitter=float(timing.pause_seconds),
             ):
+                if last is not None and self.left <= 0:
+                    raise last  # the pause outlasted the deadline: why we paused is the answer
                 with attempt:
-                    return self._try(method, path, headers, content)
+                    try:
+                        return self._try(method, path, headers, content)
+                    except _Again as again:
+                        last = again.failure
+                        raise
         except _Again as again:
             raise again.failure from None
         raise AssertionError("retry_context ends by returning or raising")

@@ -25,8 +25,11 @@ class Throttle:
         """Wait for a turn, until the point `until` of `time.monotonic()` at the latest.
 
         Raises:
-            Failure: the turn would come too late (`throttled`, our own limit).
+            Failure: the turn would come too late (`throttled`, our own limit), or the time is
+                already over (`timeout`).
         """
+        if time.monotonic() >= until:
+            raise Failure(EvidenceState.TIMEOUT, "no_answer_in_time")
         if not self._slots.acquire(timeout=max(0.0, until - time.monotonic())):
             raise Failure(EvidenceState.THROTTLED, "own_limit")
         try:

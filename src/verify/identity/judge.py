@@ -60,7 +60,7 @@ def _is(field: str, level: str) -> pl.Expr:
 
 _NAME_AGREES = _at_least(NAME, "homophone")
 _NAME_NOT_AGAINST = _at_least(NAME, "missing")
-_ID_CONFIRMS = _at_least(ID, "near")
+_ID_CONFIRMS = _at_least(ID, "repaired")
 _ID_AGREES = _at_least(ID, "masked")
 _ID_NOT_AGAINST = _at_least(ID, "missing")
 _ID_READS_OTHER = ~_at_least(ID, "invalid_different")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import polars as pl
 
@@ -62,7 +63,8 @@ class Compiler:
         self._quantities: dict[str, Quantity] = {}
         self._steps: list[Step] = []
         self._under_way: list[str] = []
-        self._aggregates: dict[ex.Aggregate, str] = {}
+        self._aggregates: dict[ex.Aggregate, tuple[str, Value]] = {}
+        self._hidden: dict[tuple[ex.Expression, str], tuple[str, Value]] = {}
         self._closure: dict[str, frozenset[str]] = {}
         self._needs: dict[str, frozenset[str]] = {}
         self._used: set[str] = set()
@@ -123,32 +125,31 @@ class Compiler:
     # -- composition ---------------------------------------------------------------------------
 
     def _composition(self) -> None:
-        outcome, reason = iv.literal_truth(False), pl.lit("no_clause_applies")
-        used: set[str] = set()
-        for i in reversed(range(len(self._model.composition))):
-            clause = self._model.composition[i]
-            loc: Loc = ("composition", i, "when")
-            with located(self._document, loc):
-                tree = ex.parse(clause.when)
-                used.update(ex.names(tree))
-                holds = self._value(tree, PERSON, loc)
-                if clause.effective_from or clause.effective_to:
-                    flag = pl.col(f"{clause.code}#in_force")
-                    in_force = Value(flag, flag, Unit.TRUTH, 1, True)
-                    used.add(f"{clause.code}#in_force")
-                    holds = iv.both("and", in_force, holds)
-                outcome = iv.case(holds, iv.literal_truth(clause.counts), outcome)
+        clauses: list[tuple[Value, bool]] = []
+        reads: set[str] = set()
+        for i, clause in enumerate(self._model.composition):
+            with located(self._document, ("composition", i, "when")):
+                holds = self._operand(ex.parse(clause.when), PERSON, reads)
+                iv.negated(holds)  # a condition, or a fault here
+            if clause.effective_from or clause.effective_to:
+                holds = iv.both("and", self._in_force(clause.code, reads), holds)
+            clauses.append((holds, clause.counts))
+        counted = iv.first_clause(clauses)
+        reason = pl.lit("no_clause_applies")
+        for (holds, _), clause in zip(reversed(clauses), reversed(self._model.composition), strict=True):
             reason = pl.when(holds.hi == 1).then(pl.lit(clause.code)).otherwise(reason)
-        exprs = (*stored("counted", outcome), reason.alias("counted.reason"))
-        self._add_step(PERSON, "counted", exprs, ("counted.lo", "counted.hi"), used)
-        self._needs["counted"] = frozenset(used)
-        self._quantities["counted"] = Quantity(
-            "counted",
-            PERSON,
-            from_columns("counted", outcome),
-            _ATTRIBUTE_TITLES["counted"],
-            ex.Truth(True),
-        )
+        exprs = (*stored("counted", counted), reason.alias("counted.reason"))
+        self._step(PERSON, "counted", exprs, columns("counted", counted), reads)
+        value = from_columns("counted", counted)
+        title = _ATTRIBUTE_TITLES["counted"]
+        self._quantities["counted"] = Quantity("counted", PERSON, value, title, ex.Truth(True))
+
+    def _in_force(self, code: str, reads: set[str]) -> Value:
+        name = f"{code}#in_force"
+        reads.add(name)
+        self._copy_to_persons(name, [name])
+        flag = pl.col(name)
+        return Value(flag, flag, Unit.TRUTH, 1, True)
 
     # -- named quantities ----------------------------------------------------------------------
 
@@ -182,18 +183,11 @@ class Compiler:
 
     def _define(self, name: str, level: str, formula: str, model: QuantityM | None) -> Quantity:
         tree = ex.parse(formula)
-        loc: Loc = ("persons" if level == PERSON else "household", name, "is")
-        value = self._value(tree, level, loc)
+        reads: set[str] = set()
+        value = self._value(tree, level, reads)
         if model is not None:
             value = replace(value, unit=_declared(Unit(model.unit), value.unit))
-        needs = set(ex.names(tree))
-        step_needs = set() if level == HOUSEHOLD else needs
-        if level == HOUSEHOLD:
-            step_needs = _outside_aggregates(tree) | {
-                self._aggregates[n] for n in ex.walk(tree) if isinstance(n, ex.Aggregate)
-            }
-        self._add_step(level, name, tuple(stored(name, value)), columns(name, value), step_needs)
-        self._needs[name] = frozenset(needs)
+        self._step(level, name, tuple(stored(name, value)), columns(name, value), reads)
         quantity = Quantity(
             name,
             level,
@@ -208,7 +202,9 @@ class Compiler:
 
     # -- expressions ---------------------------------------------------------------------------
 
-    def _value(self, tree: ex.Expression, level: str, loc: Loc) -> Value:
+    def _value(self, tree: ex.Expression, level: str, reads: set[str]) -> Value:
+        """Bounds of an expression; `reads` collects the columns it stands on."""
+        operand = partial(self._operand, level=level, reads=reads)
         match tree:
             case ex.Number(n):
                 return iv.number(n)
@@ -217,114 +213,99 @@ class Compiler:
             case ex.Word():
                 raise Fault("a text stands alone", "write relation = 'self'")
             case ex.Name(name):
-                return self._reference(name, level)
-            case ex.Arithmetic(operator, left, right):
-                a, b = self._value(left, level, loc), self._value(right, level, loc)
-                return {
-                    "+": lambda: iv.add(a, b),
-                    "-": lambda: iv.add(a, b, -1),
-                    "*": lambda: iv.multiply(a, b),
-                    "/": lambda: iv.divide(a, b),
-                }[operator]()
-            case ex.Compare(operator, item, ex.Word(text)) if operator in ("=", "<>"):
-                same = self._one_of(item, (text,), level, loc)
-                return same if operator == "=" else iv.negated(same)
+                return self._reference(name, level, reads)
+            case ex.Arithmetic("+", left, right):
+                return iv.add(operand(left), operand(right))
+            case ex.Arithmetic("-", left, right):
+                return iv.add(operand(left), operand(right), -1)
+            case ex.Arithmetic("*", left, right):
+                return iv.multiply(operand(left), operand(right))
+            case ex.Arithmetic(_, left, right):
+                return iv.divide(operand(left), operand(right))
+            case ex.Compare("=", item, ex.Word(text)):
+                return _one_of(operand(item), (text,))
+            case ex.Compare("<>", item, ex.Word(text)):
+                return iv.negated(_one_of(operand(item), (text,)))
             case ex.Compare(operator, left, right):
-                return iv.compare(
-                    operator, self._value(left, level, loc), self._value(right, level, loc)
-                )
+                return iv.compare(operator, operand(left), operand(right))
             case ex.Logic(operator, left, right):
-                return iv.both(
-                    operator, self._value(left, level, loc), self._value(right, level, loc)
-                )
+                return iv.both(operator, operand(left), operand(right))
             case ex.Not(of):
-                return iv.negated(self._value(of, level, loc))
+                return iv.negated(operand(of))
             case ex.OneOf(item, words):
-                return self._one_of(item, words, level, loc)
+                return _one_of(operand(item), words)
             case ex.Choice(function, items):
-                return iv.choose(function, [self._value(i, level, loc) for i in items])
+                return iv.choose(function, [operand(i) for i in items])
             case ex.Case(branches, otherwise):
-                value = self._value(otherwise, level, loc)
-                for condition, yes in reversed(branches):
-                    value = iv.case(
-                        self._value(condition, level, loc), self._value(yes, level, loc), value
-                    )
-                return value
+                return iv.case([(operand(c), operand(v)) for c, v in branches], operand(otherwise))
             case ex.Aggregate():
-                return self._aggregate(tree, level, loc)
+                return self._aggregate(tree, level, reads)
 
-    def _reference(self, name: str, level: str) -> Value:
+    def _operand(self, tree: ex.Expression, level: str, reads: set[str]) -> Value:
+        """An operand. CASE, LEAST and GREATEST use their operands several times, so nested ones
+        get columns of their own: the size of the whole stays proportional to what was written.
+        """
+        if not isinstance(tree, ex.Case | ex.Choice):
+            return self._value(tree, level, reads)
+        key = (tree, level)
+        if key not in self._hidden:
+            inner: set[str] = set()
+            value = self._value(tree, level, inner)
+            name = f"~{len(self._hidden)}"
+            self._hidden[key] = (name, from_columns(name, value))
+            self._step(level, name, tuple(stored(name, value)), columns(name, value), inner)
+        name, value = self._hidden[key]
+        reads.add(name)
+        return value
+
+    def _reference(self, name: str, level: str, reads: set[str]) -> Value:
         quantity = self._named(name)
         if quantity.level == PERSON and level == HOUSEHOLD:
             raise Fault(
                 f"`{name}` is a quantity of each person", f"add the members up: SUM({name})"
             )
+        reads.add(name)
         if quantity.level == HOUSEHOLD and level == PERSON and quantity.value.constant is None:
-            self._spread(quantity)
+            self._copy_to_persons(name, columns(name, quantity.value))
         return quantity.value
 
-    def _spread(self, quantity: Quantity) -> None:
-        key = (PERSON, quantity.name)
+    def _copy_to_persons(self, name: str, cols: list[str]) -> None:
+        key = (PERSON, name)
         if all(s.gives != key for s in self._steps):
-            cols = tuple(columns(quantity.name, quantity.value))
-            needs = frozenset({(HOUSEHOLD, quantity.name)})
-            self._steps.append(Step("spread", (), cols, needs, key))
+            needs = frozenset({(HOUSEHOLD, name)})
+            self._steps.append(Step("spread", (), tuple(cols), needs, key))
 
-    def _one_of(
-        self, item: ex.Expression, words: tuple[str, ...], level: str, loc: Loc
-    ) -> Value:
-        value = self._value(item, level, loc)
-        if value.unit is not Unit.TEXT:
-            raise Fault(f"{value.unit} is compared with a text")
-        same = value.lo.is_in(list(words))
-        return iv.truth(same, same)
-
-    def _aggregate(self, tree: ex.Aggregate, level: str, loc: Loc) -> Value:
+    def _aggregate(self, tree: ex.Aggregate, level: str, reads: set[str]) -> Value:
         if level == PERSON:
             raise Fault("a person's quantity cannot add up the household", "name it in `household`")
         if any(isinstance(n, ex.Aggregate) for n in ex.walk(tree.of)):
             raise Fault("an aggregate of an aggregate has no meaning")
         if "counted" not in self._quantities:
             raise Fault("the composition cannot add up the members it is to decide on")
-        inner = self._value(tree.of, PERSON, loc)
-        value = iv.aggregate(tree.function, inner, self._quantities["counted"].value)
-        name = self._aggregates.setdefault(tree, f"#{len(self._aggregates)}")
-        key = (HOUSEHOLD, name)
-        if all(s.gives != key for s in self._steps):
-            needs = {(PERSON, n) for n in ex.names(tree.of) if not self._is_constant(n)}
-            self._steps.append(
-                Step(
-                    "aggregate",
-                    tuple(stored(name, value)),
-                    tuple(columns(name, value)),
-                    frozenset(needs | {(PERSON, "counted")}),
-                    key,
-                )
-            )
-        return from_columns(name, value)
+        if tree not in self._aggregates:
+            inner: set[str] = set()
+            of = self._operand(tree.of, PERSON, inner)
+            value = iv.aggregate(tree.function, of, self._quantities["counted"].value)
+            name = f"#{len(self._aggregates)}"
+            self._aggregates[tree] = (name, from_columns(name, value))
+            exprs, cols = tuple(stored(name, value)), columns(name, value)
+            self._step("aggregate", name, exprs, cols, {*inner, "counted"})
+        name, value = self._aggregates[tree]
+        reads.add(name)
+        return value
 
-    def _is_constant(self, name: str) -> bool:
-        quantity = self._quantities.get(name)
-        return quantity is not None and quantity.value.constant is not None
-
-    def _add_step(
-        self,
-        level: str,
-        name: str,
-        exprs: tuple[pl.Expr, ...],
-        cols: list[str] | tuple[str, ...],
-        needs: set[str],
+    def _step(
+        self, kind: str, name: str, exprs: tuple[pl.Expr, ...], cols: list[str], reads: set[str]
     ) -> None:
-        wanted = {(HOUSEHOLD, n) if n.endswith("#in_force") else (level, n) for n in needs}
-        if level == PERSON:
-            for n in [n for n in needs if n.endswith("#in_force")]:
-                wanted.discard((HOUSEHOLD, n))
-                wanted.add((PERSON, n))
-                self._steps.append(
-                    Step("spread", (), (n,), frozenset({(HOUSEHOLD, n)}), (PERSON, n))
-                )
-        wanted = {w for w in wanted if not self._is_constant(w[1])}
-        self._steps.append(Step(level, exprs, tuple(cols), frozenset(wanted), (level, name)))
+        frame = HOUSEHOLD if kind == HOUSEHOLD else PERSON
+        needs = {
+            (HOUSEHOLD if n.startswith("#") else frame, n)
+            for n in reads
+            if n not in self._quantities or self._quantities[n].value.constant is None
+        }
+        gives = (PERSON if kind == PERSON else HOUSEHOLD, name)
+        self._steps.append(Step(kind, exprs, tuple(cols), frozenset(needs), gives))
+        self._needs[name] = frozenset(reads)
 
     # -- tests, benefit, unknowns --------------------------------------------------------------
 
@@ -340,7 +321,7 @@ class Compiler:
         with located(self._document, (*at, "limit")):
             options = [iv.compare(o, value.value, limit.value) for o in operators]
             holds = _picked(f"{name}#operator", options)
-        self._add_step(
+        self._step(
             HOUSEHOLD,
             f"{name}#holds",
             tuple(stored(f"{name}#holds", holds)),
@@ -467,9 +448,8 @@ def _declared(declared: Unit, computed: Unit) -> Unit:
     return declared
 
 
-def _outside_aggregates(tree: ex.Expression) -> set[str]:
-    if isinstance(tree, ex.Aggregate):
-        return set()
-    if isinstance(tree, ex.Name):
-        return {tree.name}
-    return set().union(*(_outside_aggregates(c) for c in ex.children(tree)))
+def _one_of(value: Value, words: tuple[str, ...]) -> Value:
+    if value.unit is not Unit.TEXT:
+        raise Fault(f"{value.unit} is compared with a text")
+    same = value.lo.is_in(list(words))
+    return iv.truth(same, same)

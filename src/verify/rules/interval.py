@@ -28,6 +28,8 @@ from verify.rules.units import Unit, added, divided, multiplied
 MAX_MAGNITUDE = 2**62
 MAX_MEMBERS = 64
 
+_QUOTIENT = "a quotient by a quantity may only be compared or multiplied"
+
 Over = tuple[pl.Expr, pl.Expr]
 
 
@@ -195,28 +197,46 @@ def negated(a: Value) -> Value:
     return Value(1 - a.hi, 1 - a.lo, Unit.TRUTH, 1, True)
 
 
-def case(condition: Value, yes: Value, no: Value) -> Value:
-    """CASE WHEN: where the condition is undetermined, the hull of both branches."""
-    _truths(condition)
-    unit = added(yes.unit, no.unit)
-    yes, no = _common(yes, no)
-    some_lo, some_hi = yes.lo.is_null() | no.lo.is_null(), yes.hi.is_null() | no.hi.is_null()
-    hull_lo = pl.when(some_lo).then(None).otherwise(pl.min_horizontal(yes.lo, no.lo))
-    hull_hi = pl.when(some_hi).then(None).otherwise(pl.max_horizontal(yes.hi, no.hi))
-
-    def pick(a: pl.Expr, b: pl.Expr, hull: pl.Expr) -> pl.Expr:
-        return pl.when(condition.lo == 1).then(a).when(condition.hi == 0).then(b).otherwise(hull)
-
+def case(branches: Sequence[tuple[Value, Value]], otherwise: Value) -> Value:
+    """CASE WHEN ...: the hull of every branch that may be the first whose condition holds."""
+    never_before: list[pl.Expr] = []
+    options: list[tuple[pl.Expr, Value]] = []
+    for condition, value in branches:
+        _truths(condition)
+        options.append((pl.all_horizontal(*never_before, condition.hi == 1), value))
+        never_before.append(condition.lo == 0)
+    options.append((pl.all_horizontal(*never_before), otherwise))
+    unit = functools.reduce(added, (v.unit for _, v in options))
+    den = math.lcm(*(v.den for _, v in options))
+    if any(v.over is not None for _, v in options):
+        raise Fault(_QUOTIENT, "choose first, divide last")
+    options = [(may, _scaled(v, den)) for may, v in options]
+    lo = pl.min_horizontal(pl.when(may).then(v.lo) for may, v in options)
+    hi = pl.max_horizontal(pl.when(may).then(v.hi) for may, v in options)
+    # min_horizontal and max_horizontal skip nulls: put the unbounded ends back.
+    no_lo = pl.any_horizontal(may & v.lo.is_null() for may, v in options)
+    no_hi = pl.any_horizontal(may & v.hi.is_null() for may, v in options)
     return _sized(
         Value(
-            pick(yes.lo, no.lo, hull_lo),
-            pick(yes.hi, no.hi, hull_hi),
+            pl.when(~no_lo).then(lo),
+            pl.when(~no_hi).then(hi),
             unit,
-            max(yes.mag, no.mag),
-            yes.nonneg and no.nonneg,
-            yes.den,
+            max(v.mag for _, v in options),
+            all(v.nonneg for _, v in options),
+            den,
         )
     )
+
+
+def first_clause(clauses: Sequence[tuple[Value, bool]]) -> Value:
+    """The truth given by the first clause that holds; FALSE if none does."""
+    lo, hi = pl.lit(0, dtype=pl.Int64), pl.lit(0, dtype=pl.Int64)
+    for condition, outcome in reversed(clauses):
+        _truths(condition)
+        certain, possible = condition.lo == 1, condition.hi == 1
+        lo = pl.when(certain if outcome else possible).then(int(outcome)).otherwise(lo)
+        hi = pl.when(possible if outcome else certain).then(int(outcome)).otherwise(hi)
+    return Value(lo, hi, Unit.TRUTH, 1, True)
 
 
 def aggregate(function: str, of: Value, counted: Value) -> Value:
@@ -269,10 +289,7 @@ def _truths(*values: Value) -> None:
 def _common(a: Value, b: Value) -> tuple[Value, Value]:
     """Both over the same whole denominator."""
     if a.over is not None or b.over is not None:
-        raise Fault(
-            "a quotient by a quantity may only be compared or multiplied",
-            "add up first, divide last",
-        )
+        raise Fault(_QUOTIENT, "add up first, divide last")
     den = math.lcm(a.den, b.den)
     return _scaled(a, den), _scaled(b, den)
 

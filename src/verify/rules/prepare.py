@@ -102,16 +102,25 @@ def _members(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
     members = persons.filter(pl.col("role") == Role.MEMBER.value).join(
         households.select("h", "household", "as_of"), on="household"
     )
-    day, birth = pl.col("as_of").dt, pl.col("birth").dt
-    before_birthday = (day.month() * 100 + day.day()) < (birth.month() * 100 + birth.day())
-    age = day.year() - birth.year() - before_birthday.cast(pl.Int32)
+    age = _completed_years("as_of", "birth")
     return (
-        members.with_columns(age.cast(pl.Int64).alias("age.lo"), age.cast(pl.Int64).alias("age.hi"))
+        members.with_columns(age.alias("age.lo"), age.alias("age.hi"))
         .select("h", "household", "person", "relation", "age.lo", "age.hi")
         .sort("h", "person")
         .with_row_index("p")
         .with_columns(pl.col("p").cast(pl.Int64))
     )
+
+
+def _completed_years(day: str, birth: str) -> pl.Expr:
+    """Completed years: the difference of yyyymmdd as numbers (parts of dates are 8 bits wide)."""
+
+    def digits(name: str) -> pl.Expr:
+        date = pl.col(name).dt
+        wide = [part.cast(pl.Int64) for part in (date.year(), date.month(), date.day())]
+        return wide[0] * 10_000 + wide[1] * 100 + wide[2]
+
+    return (digits(day) - digits(birth)) // 10_000
 
 
 def _check_sizes(households: pl.DataFrame, members: pl.DataFrame) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from verify.domain.verdict import Interval, Text, TraceNode
 from verify.rules import expressions as ex
 from verify.rules.findings import citations
@@ -13,7 +15,11 @@ _LIMIT = Text("上限或标准", "limit")
 
 
 class Tracer:
-    """Builds the tree of one household; every quantity is built once and shared."""
+    """Builds the tree of one household.
+
+    A quantity is taken apart where it first appears; where it appears again, only its value is
+    repeated. A member's quantity that is nought and rests on no fact is left out.
+    """
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -81,9 +87,14 @@ class Tracer:
         quantity = self._view.plan.quantities[name]
         member = p if quantity.level == PERSON else None
         key = (name, member)
-        if key not in self._built:
-            self._built[key] = self._build(quantity, member)
-        return self._built[key]
+        if key in self._built:
+            seen = self._built[key]
+            return replace(seen, children=()) if seen is not None else None
+        node = self._build(quantity, member)
+        if node is not None and member is not None and _is_nothing(node):
+            node = None
+        self._built[key] = node
+        return node
 
     def _build(self, quantity: Quantity, p: int | None) -> TraceNode | None:
         if quantity.name in self._view.plan.limits:
@@ -164,6 +175,17 @@ class Tracer:
     def _period(self, window: str) -> str:
         period = self._view.regime.windows[window]
         return f"{period.start}/{period.end}"
+
+
+def _is_nothing(node: TraceNode) -> bool:
+    """Whether a member's quantity is nought and rests on no fact: it would only fill the page."""
+    if node.unit == Unit.TRUTH.value or node.value != Interval(0, 0):
+        return False
+    return not _rests_on_fact(node)
+
+
+def _rests_on_fact(node: TraceNode) -> bool:
+    return bool(node.evidence or node.doubts) or any(_rests_on_fact(c) for c in node.children)
 
 
 def _sort_names(tree: ex.Expression, direct: list[str], added: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -99,7 +98,7 @@ class Books:
     def sorted_rows(self) -> Entries:
         """Rows in an order that says nothing about whose they are."""
         return {
-            table: sorted(rows, key=lambda entry: json.dumps(entry[0], sort_keys=True))
+            table: sorted(rows, key=lambda entry: repr(entry[0]))
             for table, rows in self.rows.items()
         }
 

@@ -82,8 +82,10 @@ def control_app(sources: Controlled, names: tuple[str, ...], token: str) -> Star
         return JSONResponse(view(source))
 
     async def switch(request: Request) -> Response:
-        source = request.path_params["source"]
-        await sources.switch(source, on=request.path_params["to"] == "on")
+        source, to = request.path_params["source"], request.path_params["to"]
+        if to not in ("on", "off"):
+            return JSONResponse({"error": "switch a source `on` or `off`"}, 404)
+        await sources.switch(source, on=to == "on")
         return JSONResponse(view(source))
 
     async def log(request: Request) -> Response:

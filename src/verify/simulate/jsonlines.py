@@ -38,7 +38,7 @@ def write_lines(path: Path) -> Iterator[LineWriter]:
     # No name and no time in the header: the same lines give the same file.
     with (
         path.open("wb") as raw,
-        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as packed,
         io.BufferedWriter(packed, 1 << 16) as stream,
     ):
         yield LineWriter(stream)

@@ -93,7 +93,7 @@ class NumberOffice:
         rest, area = divmod(slot, len(areas))
         serial, day = divmod(rest, _DAYS)
         birth = dt.date(year, 1, 1) + dt.timedelta(days=day)
-        return number_for(areas[area], birth.strftime("%Y%m%d"), serial, sex), birth
+        return number_for(areas[area], birth.isoformat().replace("-", ""), serial, sex), birth
 
     def register(
         self, dice: Dice, name: Name, sex: str, year: int, *, address: str = "", local: bool = True

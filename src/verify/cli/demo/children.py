@@ -48,7 +48,12 @@ def start(name: str, words: Sequence[str], environment: Mapping[str, str], log: 
             stderr=stream,
             start_new_session=True,
         )
+    _STARTED.append(process)
     return Child(name, process.pid, fingerprint(process.pid))
+
+
+_STARTED: list[subprocess.Popen[bytes]] = []
+"""Kept so that the standard library does not complain of children that outlive their handle."""
 
 
 def wait_until(
