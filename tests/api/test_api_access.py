@@ -76,7 +76,7 @@ def test_without_credentials_every_route_answers_401(nobody, refusal, route):
         {"Authorization": "Bearer not.a.token"},
         {"Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."},
         {"Authorization": "Basic dXNlcjpwYXNz"},
-        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer"},
         {"X-API-Key": "vk_x"},
     ],
     ids=["unknown key", "no token", "algorithm none", "basic", "empty", "broken key"],
@@ -158,6 +158,6 @@ def test_a_revoked_key_ends_at_once(live, key_for):
 def test_a_callback_is_answered_alike_whatever_its_token(nobody):
     answers = [
         nobody.post(f"/v1/callbacks/{token}", content=b'{"outcome":"eligible"}')
-        for token in ("x", "A" * 43, "%00", "..%2f", "長" * 30)
+        for token in ("x", "A" * 43, "%00", "%0d%0a", "長" * 30)
     ]
     assert {(a.status_code, a.content) for a in answers} == {(204, b"")}

@@ -15,9 +15,13 @@ def sleeper():
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 
 
+def recorded(process):
+    return children.Child("sleeper", process.pid, children.fingerprint(process.pid))
+
+
 def test_a_recorded_child_is_stopped_and_a_second_stop_finds_nothing(tmp_path):
     process = sleeper()
-    child = children.Child("sleeper", process.pid, children.fingerprint(process.pid))
+    child = recorded(process)
     children.save(tmp_path, [child])
     assert [c.name for c in children.stop(children.load(tmp_path))] == ["sleeper"]
     assert not child.running
@@ -28,7 +32,7 @@ def test_a_recorded_child_is_stopped_and_a_second_stop_finds_nothing(tmp_path):
 def test_another_process_of_the_same_id_is_left_alone(tmp_path):
     process = sleeper()
     try:
-        child = children.Child("old", process.pid, children.fingerprint(process.pid))
+        child = recorded(process)
         stranger = replace(child, fingerprint="1 python -m verify.cli.main serve")
         assert children.stop([stranger]) == []
         assert child.running

@@ -85,6 +85,8 @@ def test_the_report_says_what_was_found_by_what_limit_and_who_said_it(live, cler
     verdict = live.verdict(judged)
     for finding in verdict["assessment"]["findings"]:
         assert finding["title"]["zh"] in page
+        if finding["state"] == "not_applicable":
+            continue
         for citation in finding["citations"]:
             assert citation["document"] in page
             assert citation["number"] in page

@@ -23,6 +23,7 @@ from verify import frames
 from verify.connectors import Connectors, Declaration, DecodeContext, Decoded, decode
 from verify.connectors.declaration import Gateway
 from verify.content import ContentSet, parse_yaml
+from verify.domain.canonical import canonical_bytes
 from verify.domain.evidence import EvidenceState
 
 ROOT = Path(__file__).parents[2]
@@ -111,6 +112,12 @@ def test_a_recorded_reply_gives_the_recorded_records(reply: Reply) -> None:
 @found
 def test_kinds_are_those_that_the_connector_yields(reply: Reply) -> None:
     assert {r["kind"] for r in reply.decode().rows} <= set(reply.declaration.yields)
+
+
+@found
+def test_the_detail_of_a_record_is_canonical_json(reply: Reply) -> None:
+    for row in reply.decode().rows:
+        assert canonical_bytes(json.loads(row["detail"])).decode() == row["detail"]
 
 
 @every

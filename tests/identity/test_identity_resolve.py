@@ -190,7 +190,9 @@ def test_every_level_can_be_told_apart(judged: dict[Levels, Row]) -> None:
     for levels, row in judged.items():
         said = {reason["field"]: reason["level"] for reason in row["reasons"]}
         meant = dict(zip(LEVELS, levels, strict=True))
-        assert said == {f: at for f, at in meant.items() if at != "missing"}
+        always = ("name", "id")
+        assert said == {f: at for f, at in meant.items() if f in always or at != "missing"}
+        assert list(said) == [f for f in LEVELS if f in said]
 
 
 def test_scores_are_the_prior_and_the_sum_of_the_reasons(judged: dict[Levels, Row]) -> None:

@@ -141,6 +141,14 @@ def test_an_over_long_number_is_cut_and_never_equal() -> None:
     assert id_form(HERS + "0" * 500).fault == "cut"
 
 
+def test_nothing_beyond_the_caps_is_read_or_kept() -> None:
+    assert len(name_form("王" * 400).text) == 64
+    assert len(id_form("1" * 400).text) == 32
+    assert len(address_form("路" * 400).text) == 128
+    for form in (name_form, id_form, phone_form, address_form):
+        assert form("1" * 500 + "2") is form("1" * 500 + "3")
+
+
 def test_birth_dates_agree_with_swapped_parts() -> None:
     born = dt.date(1980, 3, 5)
     levels = [

@@ -2,47 +2,77 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
+from typing import Any
+
+import crash_worker
 
 from support.desk import NATIONAL
 from verify.domain.canonical import digest_bytes
 from verify.store import Store
 
-WORKER = Path(__file__).with_name("crash_worker.py")
-COUNT = 25
-KILLS = 5
+COUNT = 20
+KILLS = 12
+
+# Children come from a server process that has imported everything once.
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(
+    [
+        "pytest",
+        "psycopg",
+        "verify.store",
+        "sqlalchemy.dialects.sqlite",
+        "sqlalchemy.dialects.postgresql.psycopg",
+    ]
+)
+
+Line = tuple[Any, ...]
 
 
-def run(url: str, kill_after: float | None) -> list[list[str]]:
-    """Let a worker run, killed `kill_after` seconds after it was ready; what it acknowledged."""
-    process = subprocess.Popen(
-        [sys.executable, str(WORKER), url, str(COUNT)], stdout=subprocess.PIPE, text=True
-    )
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        if kill_after is not None:
-            time.sleep(kill_after)
-            process.kill()
-        lines = process.stdout.read().splitlines()
-    if kill_after is None:
-        assert process.returncode == 0
-        assert lines[-1] == "finished"
-    return [line.split() for line in lines]
+def run(url: str, steps: int | None, pause: float = 0) -> list[Line]:
+    """Let a worker run, killed `pause` seconds after `steps` steps; what it acknowledged."""
+    ours, theirs = processes.Pipe(duplex=False)
+    process = processes.Process(target=crash_worker.work, args=(url, COUNT, theirs))
+    process.start()
+    theirs.close()
+    assert ours.recv() == ("ready",)
+    lines = []
+    if steps is not None:
+        lines = [ours.recv() for _ in range(steps)]
+        time.sleep(pause)
+        process.kill()
+    lines += until_end(ours)
+    process.join(60)
+    if steps is None:
+        assert process.exitcode == 0
+        assert lines[-1] == ("finished",)
+    process.close()
+    ours.close()
+    return lines
+
+
+def until_end(pipe):
+    while True:
+        try:
+            yield pipe.recv()
+        except (EOFError, OSError):
+            return
 
 
 def test_killed_at_any_moment_nothing_acknowledged_is_lost_or_doubled(database_url):
     chance = random.Random(20251009)
-    acknowledged: list[list[str]] = []
+    acknowledged: list[Line] = []
     for _ in range(KILLS):
-        acknowledged += run(database_url, chance.uniform(0.0, 0.4))
+        # Every run first repeats its submissions, then works: most kills fall into the work.
+        acknowledged += run(
+            database_url, chance.randrange(COUNT // 2, COUNT + 9), chance.random() / 200
+        )
         with Store.open(database_url, read_only=True) as store:
             check_acknowledged(store, acknowledged)
+    assert ("finished",) not in acknowledged
     acknowledged += run(database_url, None)
     with Store.open(database_url, read_only=True) as store:
         check_acknowledged(store, acknowledged)
@@ -51,16 +81,16 @@ def test_killed_at_any_moment_nothing_acknowledged_is_lost_or_doubled(database_u
         assert {(r.state, r.verdict_count) for r in rows} == {("completed", 1)}
 
 
-def check_acknowledged(store: Store, acknowledged: list[list[str]]) -> None:
-    by_key: dict[str, set[str]] = {}
+def check_acknowledged(store: Store, acknowledged: list[Line]) -> None:
+    by_key: dict[int, set[str]] = {}
     for line in acknowledged:
         match line:
-            case ["accepted", key, verification]:
+            case ("accepted", key, verification):
                 by_key.setdefault(key, set()).add(verification)
-            case ["answered", verification, source]:
+            case ("answered", verification, source):
                 body = f"{verification} {source}".encode()
                 assert store.document(verification, digest_bytes(body), NATIONAL) == body
-            case ["sealed", verification]:
+            case ("sealed", verification):
                 assert len(store.verdicts(verification, NATIONAL)) == 1
     assert all(len(found) == 1 for found in by_key.values())
     rows, _ = store.list(NATIONAL, limit=200)

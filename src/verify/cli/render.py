@@ -16,6 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from verify.cli.sentences import laws
 from verify.cli.symbols import FINDING, OUTCOME, both, mark, state_mark
 from verify.service import wording
 
@@ -69,7 +70,7 @@ def brief(report: Plain) -> list[RenderableType]:
     return lines
 
 
-def report_view(report: Plain) -> Group:
+def report_view(report: Plain, *, digests: bool = True) -> Group:
     """Banner, tests, questions, who was asked, differences, members, digests."""
     return Group(
         banner(report),
@@ -78,7 +79,7 @@ def report_view(report: Plain) -> Group:
         *section("Records judged  记录比对", [matches_summary(report["matches"])]),
         *section("Declared and found  申报与查得", discrepancies(report["discrepancies"])),
         *section("Household  家庭成员", [members(report["members"])]),
-        foot(report),
+        foot(report, digests=digests),
     )
 
 
@@ -86,7 +87,7 @@ def judgement_parts(report: Plain) -> list[RenderableType]:
     """What the rules say: the tests, the benefit, the questions; shared with `verify assess`."""
     advisories = report["advisories"]
     return [
-        *section("Tests  核对项目", [tests(report["tests"])]),
+        *section("Tests  核对项目", tests(report["tests"])),
         *section("Benefit  救助金额", benefit(report["benefit"])),
         *section("Questions that decide the case  需核实", questions(report)),
         *section(
@@ -137,15 +138,20 @@ def banner(report: Plain) -> Panel:
 # -- tests --------------------------------------------------------------------------------
 
 
-def tests(rows: Sequence[Plain]) -> Table:
+def tests(rows: Sequence[Plain]) -> list[RenderableType]:
     """Each test with its state, value, operator, limit, gap, law, sources and doubts."""
     table = Table(box=box.ROUNDED, expand=True, show_lines=True, border_style="dim", pad_edge=True)
-    table.add_column("test", ratio=5)
-    table.add_column("found · limit · gap", ratio=7)
-    table.add_column("law, sources, doubts", ratio=9)
+    for title, share in (("test", 5), ("found · limit · gap", 6), ("law, sources, doubts", 9)):
+        table.add_column(title, ratio=share, overflow="fold")
     for row in rows:
-        table.add_row(_test_name(row), _test_figures(row), _test_grounds(row))
-    return table
+        if row["state"]["code"] != "not_applicable":
+            table.add_row(_test_name(row), _test_figures(row), _test_grounds(row))
+    aside = [
+        Text.assemble("  ", mark(FINDING, "not_applicable", "does not apply: "), both(row["title"]))
+        for row in rows
+        if row["state"]["code"] == "not_applicable"
+    ]
+    return [table, *aside]
 
 
 def _test_name(row: Plain) -> Text:
@@ -171,8 +177,6 @@ def _test_figures(row: Plain) -> Text:
 
 def gap_words(row: Plain) -> str:
     """The distance to the limit in words: to spare, over, or between two bounds."""
-    if row["state"]["code"] == "not_applicable":
-        return "no gap to give"
     gap = row["gap"]
     lo, hi = gap["lo"], gap["hi"]
     if lo is not None and lo == hi:
@@ -183,7 +187,7 @@ def gap_words(row: Plain) -> str:
 
 
 def _test_grounds(row: Plain) -> Text:
-    parts = [_citation(c) for c in row["citations"]]
+    parts = citations(row["citations"])
     until = row["effective_to"] or "now"
     parts.append(Text(f"in force {row['effective_from']} to {until}", "dim"))
     if row["evidence"]:
@@ -202,9 +206,9 @@ def _test_grounds(row: Plain) -> Text:
     return Text("\n").join(parts)
 
 
-def _citation(c: Plain) -> Text:
-    words = " ".join(p for p in (c["document"], c["number"], c["article"]) if p)
-    return Text.assemble(words, (f" ({c['confidence']['en']})", "dim"))
+def citations(rows: Sequence[Plain]) -> list[Text]:
+    """One line a document, with how sure we are of its text."""
+    return [Text.assemble(words, (f" ({sure['en']})", "dim")) for words, sure in laws(rows)]
 
 
 def evidence_sources(evidence: Iterable[str]) -> list[str]:
@@ -221,7 +225,7 @@ def benefit(row: Plain | None) -> list[RenderableType]:
     if row is None:
         return []
     text = Text.assemble(
-        "  about ", (row["monthly"]["en"], "bold"), ("  indicative; ", "dim"), row["formula"]["en"]
+        "  ", (row["monthly"]["en"], "bold"), ("  indicative: ", "dim"), row["formula"]["en"]
     )
     return [text]
 
@@ -286,9 +290,9 @@ def _coverage_cell(row: Plain | None) -> Text:
         return Text("not asked", "dim")
     state = row["state"]
     if state["code"] == "ok":
-        return state_mark("ok", f"{row['records']} record{'s' if row['records'] != 1 else ''}")
+        return state_mark("ok", f"{row['records']} found")
     if state["code"] == "confirmed_empty":
-        return state_mark("ok", "nothing held")
+        return state_mark("ok", "none")
     return state_mark(state["code"], state["en"])
 
 
@@ -347,7 +351,7 @@ def members(rows: Sequence[Plain]) -> Table:
     return table
 
 
-def foot(report: Plain) -> Group:
+def foot(report: Plain, *, digests: bool) -> Group:
     """Where the rules and digests are, the right to object, and what this paper is not."""
     lines: list[RenderableType] = [Text("")]
     lines.append(
@@ -360,10 +364,13 @@ def foot(report: Plain) -> Group:
             report["engine"],
         )
     )
-    lines += [
-        Text(f"  {name:<12} {value}", "dim", no_wrap=True, overflow="fold")
-        for name, value in sorted(report["digests"].items())
-    ]
+    if digests:
+        table = Table.grid(padding=(0, 1))
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(style="dim", overflow="fold")
+        for name, value in sorted(report["digests"].items()):
+            table.add_row(f" {name}", value)
+        lines.append(table)
     lines += [
         Text(report["objection"]["en"], "dim"),
         Text(report["disclaimer"]["en"], "dim italic"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 Plain = dict[str, Any]
@@ -40,7 +40,7 @@ def _test(test: Plain) -> tuple[str, str]:
     if state["code"] == "not_applicable":
         return f"{title['zh']}:不适用。", f"{title['en']}: does not apply here."
     value, operator, limit = test["value"], test["operator"], test["limit"]
-    law = "、".join(_law(c) for c in test["citations"])
+    law = "、".join(words for words, _ in laws(test["citations"]))
     since, until = test["effective_from"], test["effective_to"]
     until_zh = f"至 {until}" if until else "起施行"
     until_en = f"to {until}" if until else "onwards"
@@ -55,5 +55,16 @@ def _test(test: Plain) -> tuple[str, str]:
     return zh, en
 
 
-def _law(c: Plain) -> str:
-    return " ".join(part for part in (c["document"], c["number"], c["article"]) if part)
+def laws(citations: Sequence[Plain]) -> list[tuple[str, Plain]]:
+    """Each cited document once, its articles together, and how sure we are of its text."""
+    articles: dict[tuple[str, str], list[str]] = {}
+    sure: dict[str, Plain] = {}
+    for c in citations:
+        words = " ".join(part for part in (c["document"], c["number"]) if part)
+        confidence = c["confidence"]
+        sure[confidence["code"]] = confidence
+        articles.setdefault((words, confidence["code"]), []).append(c["article"])
+    return [
+        (f"{words} {'、'.join(filter(None, found))}".rstrip(), sure[code])
+        for (words, code), found in articles.items()
+    ]

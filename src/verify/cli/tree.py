@@ -15,6 +15,7 @@ from verify.service import wording
 Plain = dict[str, Any]
 
 BAR_WIDTH = 12
+_TRUTH = {(0, 0): "no", (1, 1): "yes"}
 BITS_PER_CELL = 2_000  # milli-bits that one cell of a bar stands for
 
 
@@ -28,8 +29,7 @@ def trace_tree(trace: Sequence[Plain]) -> Tree:
 
 def _grow(tree: Tree, node: Plain) -> None:
     label = Text.assemble((node["title"]["en"], "bold"), "  ", (node["title"]["zh"], "dim"))
-    value = wording.interval(node["value"], node["unit"])
-    label.append(f"  = {value['en']}", "cyan")
+    label.append(f"  = {_value(node)}", "cyan")
     for key in ("period", "effective"):
         if node[key]:
             label.append(f"  {node[key]}", "dim")
@@ -47,6 +47,13 @@ def _grow(tree: Tree, node: Plain) -> None:
         branch.add(Text(node["note"]["en"], "italic dim"))
     for child in node["children"]:
         _grow(branch, child)
+
+
+def _value(node: Plain) -> str:
+    if node["unit"] == "truth":
+        return _TRUTH.get((node["value"]["lo"], node["value"]["hi"]), "open")
+    words: str = wording.interval(node["value"], node["unit"])["en"]
+    return words
 
 
 def show_matches(rows: Sequence[Plain], console: Console) -> None:

@@ -28,10 +28,13 @@ from verify.connectors.declaration import Declaration, Gateway, Paged
 from verify.connectors.grammar import DayField, Echo
 from verify.connectors.mapping import Mismatch, Signals, Whole, get, get_text
 from verify.connectors.values import read_day, same_number
-from verify.domain.canonical import canonical_bytes
 from verify.domain.evidence import EvidenceState
+from verify.frames import RECORDS
 
 Record = dict[str, Any]
+
+_WHERE = ("household", "record", "evidence", "source", "asked_person")
+_CONTENT = tuple(sorted(c for c in RECORDS.columns if c not in _WHERE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +238,7 @@ def _state(
         return EvidenceState.SCHEMA_MISMATCH, "unconfirmed_empty"
     if detail := _incomplete(declaration, read):
         return EvidenceState.PARTIAL, detail
-    seen: dict[Any, bytes] = {}
+    seen: dict[Any, Any] = {}
     for key, agree in (i for b in read for i in b.identities):
         if seen.setdefault(key, agree) != agree:
             return EvidenceState.CONFLICTING, "same_object_differs"
@@ -279,7 +282,7 @@ def _incomplete(declaration: Declaration, read: list[_Body]) -> str:
 
 def _numbered(declaration: Declaration, read: list[_Body], question: DecodeContext) -> list[Record]:
     """Identical records once, in an order that no page boundary and no source decides."""
-    distinct = {canonical_bytes(r): r for b in read for r in b.records}
+    distinct = {_order(r): r for b in read for r in b.records}
     return [
         {
             "household": question.household,
@@ -291,3 +294,9 @@ def _numbered(declaration: Declaration, read: list[_Body], question: DecodeConte
         }
         for ordinal, key in enumerate(sorted(distinct), start=1)
     ]
+
+
+def _order(record: Record) -> tuple[str, ...]:
+    """A total order of records by content. Equal only for equal records: no text of an answer
+    holds the control character that stands for a missing value."""
+    return tuple("\x00" if (v := record.get(c)) is None else str(v) for c in _CONTENT)

@@ -26,7 +26,7 @@ from verify.domain.errors import ContentError
 from verify.domain.evidence import EvidenceState
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_NO_COOKIES = {"accept-encoding": "identity", "user-agent": "verify"}
+_FIXED_HEADERS = {"accept-encoding": "identity", "user-agent": "verify"}
 
 _deadline = threading.local()
 
@@ -205,7 +205,7 @@ class Client:
         """
         _deadline.until = min(until, time.monotonic() + attempt_seconds)
         request = httpx.Request(
-            method, self.base_url + path, headers={**_NO_COOKIES, **headers}, content=content
+            method, self.base_url + path, headers={**_FIXED_HEADERS, **headers}, content=content
         )
         try:
             response = self._http.send(request, stream=True)

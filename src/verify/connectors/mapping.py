@@ -8,6 +8,7 @@ source has changed; then nothing of the answer is used until a person has looked
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,6 @@ from verify.connectors.grammar import (
     ValueSpec,
 )
 from verify.connectors.values import integer_amount, read_day, read_share, text_of
-from verify.domain.canonical import canonical_bytes
 
 MAX_SIGNALS = 50
 
@@ -198,16 +198,27 @@ class _Section:
         key = tuple(_text(row[f], f) for f in self.spec.unique.key)
         if not all(key):
             return None
-        agree = canonical_bytes([_plain(row[f]) for f in self.spec.unique.agree])
+        agree = tuple(_comparable(row[f]) for f in self.spec.unique.agree)
         return (self.spec.rows, whole.part, *key), agree
 
 
-def _plain(value: Any) -> Any:
+def _comparable(value: Any) -> Any:
+    """Equal for equal contents, whatever the order of owners or fields."""
     if isinstance(value, list):
-        return [_plain(v) for v in value]
+        return tuple(sorted(repr(_comparable(v)) for v in value))
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return tuple(sorted((k, repr(_comparable(v))) for k, v in value.items()))
     return text_of(value)
+
+
+# The canonical form of verify.domain.canonical, for values already known to be text, integers
+# and dates: checking them again was a third of the time that decoding took.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
+def _detail_text(detail: Record) -> str:
+    plain = {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in detail.items()}
+    return _encode(plain)
 
 
 def _used_fields(spec: Section) -> Iterator[str]:
@@ -257,7 +268,7 @@ class _Record:
             record[name] = read(row, whole)
         _check_period(record)
         detail = {n: v for n, read in self._detail if (v := read(row, whole)) is not None}
-        record["detail"] = canonical_bytes(detail).decode()
+        record["detail"] = _detail_text(detail) if detail else "{}"
         return record
 
 

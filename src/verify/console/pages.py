@@ -32,10 +32,10 @@ _environment = Environment(
     loader=PackageLoader("verify.console"),
     autoescape=select_autoescape(default=True, default_for_string=True),
     undefined=StrictUndefined,
+    finalize=lambda value: value if isinstance(value, Markup) else visible(value),
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters["visible"] = visible
 _environment.globals.update(
     gauge=gauge,
     waterfall=waterfall,

@@ -14,10 +14,12 @@ def report_view(report: Plain) -> Plain:
     """Lists and lookups that the report template needs."""
     titles = {c["source"]["code"]: c["source"] for c in report["coverage"]}
     asked = {q["doubt"]: q for q in [*report["questions"], *report["advisories"]]}
+    tests = [_test(t, titles, asked) for t in report["tests"]]
     return {
         "sources": titles,
         "matrix": _matrix(report, titles),
-        "tests": [_test(t, titles, asked) for t in report["tests"]],
+        "tests": [t for t in tests if t["state"]["code"] != "not_applicable"],
+        "idle": [t for t in tests if t["state"]["code"] == "not_applicable"],
         "tally": _tally(report),
         "settled": [m for m in report["matches"] if m["judgement"]["code"] == "positive"],
         "open": [m for m in report["matches"] if m["judgement"]["code"] != "positive"],

@@ -82,11 +82,15 @@ def _weight(field: FieldScoring) -> pl.Expr:
 
 
 def _selection(field: FieldScoring, place: int) -> _Selection:
-    """A comparison is a reason if it moved the score: silence is none."""
+    """A comparison is a reason if it moved the score; and name and number always are.
+
+    The judgement rests on those two, so that a source gave none is worth a line (weight 0).
+    """
     detail = {NAME: pl.col("name_detail"), ID: pl.col("id_detail")}.get(field.field, pl.lit(""))
     levels = pl.lit(pl.Series(field.levels, dtype=pl.String))
+    said = pl.col(field.field) != field.levels.index(MISSING)
     return _Selection(
-        pl.col(field.field) != field.levels.index(MISSING),
+        pl.lit(True) if field.field in (NAME, ID) else said,
         (
             pl.col("at"),
             pl.lit(place, pl.Int8).alias("place"),
@@ -110,9 +114,11 @@ def _matches(judged: pl.DataFrame, compared: Compared, plan: _Plan, prior: int) 
         long.sort("at", "place")
         .group_by("at", maintain_order=True)
         .agg(pl.struct("field", "level", "weight", "detail").alias("reasons"))
+        .select("reasons")
     )
     return (
-        pairs.join(reasons, on="at", how="left", maintain_order="left")
+        # Every pair has at least the reasons of name and number, so the rows line up.
+        pl.concat([pairs, reasons], how="horizontal")
         .select(
             pl.lit(compared.records["household"]).gather(pl.col("r")),
             pl.lit(compared.records["record"]).gather(pl.col("r")),
@@ -122,7 +128,7 @@ def _matches(judged: pl.DataFrame, compared: Compared, plan: _Plan, prior: int) 
             "score",
             pl.lit(prior, pl.Int64).alias("prior"),
             "rule",
-            pl.col("reasons").fill_null([]),
+            "reasons",
         )
         .collect(engine=ENGINE)
     )

@@ -48,22 +48,37 @@ def assess(
     households = frames.HOUSEHOLDS.check(households)
     persons = frames.PERSONS.check(persons).select("household", "person", "role", "relation", "birth")
     facts, doubts = frames.FACTS.check(facts), frames.DOUBTS.check(doubts)
-    places = households.select("household", "region", "programme", "as_of", "known_at")
-    groups: dict[str, list[str]] = {}
-    for household, *place in places.sort("household").iter_rows():
-        groups.setdefault(law.rulebook(*place).id, []).append(household)
+    books = _books(law, households)
     results: list[Assessment] = []
-    for book, keys in sorted(groups.items()):
-        if len(groups) == 1:
-            mine = [households, persons, facts, doubts]
-        else:
-            only = pl.DataFrame({"household": keys})
-            mine = [
-                f.join(only, on="household", how="semi")
-                for f in (households, persons, facts, doubts)
-            ]
+    for book in sorted(set(books.values())):
+        mine = [households, persons, facts, doubts]
+        if len(set(books.values())) > 1:
+            keys = [(r, p) for (r, p), b in sorted(books.items()) if b == book]
+            only = households.join(_pairs(keys), on=["region", "programme"], how="semi")
+            mine = [f.join(only, on="household", how="semi") for f in mine]
         results += _assess_book(law, prepare(law.books[book], *mine), mine[1], trace)
     return sorted(results, key=lambda a: a.household)
+
+
+def _books(law: Law, households: pl.DataFrame) -> dict[tuple[str, str], str]:
+    """Which rulebook each (region, programme) of the batch falls under.
+
+    Every distinct place and day is looked up, in the order of the first household that has it,
+    so that the error names the same household whatever the batch.
+    """
+    place = ["region", "programme", "as_of", "known_at"]
+    distinct = (
+        households.group_by(place).agg(pl.col("household").min()).sort("household", *place)
+    )
+    return {
+        (region, programme): law.rulebook(region, programme, as_of, known_at).id
+        for region, programme, as_of, known_at, _ in distinct.iter_rows()
+    }
+
+
+def _pairs(keys: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    schema = {"region": pl.String, "programme": pl.String}
+    return pl.DataFrame(keys, schema=schema, orient="row")
 
 
 def _assess_book(
@@ -71,8 +86,7 @@ def _assess_book(
 ) -> list[Assessment]:
     plan = prepared.book.plan
     numbers = prepared.households["h"].to_list()
-    batch = prepared.batch(prepared.open_parts())
-    evaluated = evaluate(batch, open_worlds(plan, numbers))
+    evaluated = evaluate(prepared.open_batch(), open_worlds(plan, numbers))
     settled = _settle(prepared, evaluated)
     views = _views(law, prepared, evaluated, persons)
     return [_assessment(law, view, settled.get(view.row["h"]), trace) for view in views]

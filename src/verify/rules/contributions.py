@@ -27,6 +27,7 @@ _CLASS = {
     DoubtKind.ANNUAL_ONLY.value: ANNUAL,
 }
 
+_DOUBT = "h doubt kind code person source record quantities weighs".split()
 COLUMNS = "h p m cap largest doubt cls lo hi fuzzy evidence quantity period".split()
 
 
@@ -56,25 +57,38 @@ def contributions(
     Raises:
         ValueError: a fact hangs on a doubt that is not listed.
     """
-    doubts = doubts.join(households.select("h", "household"), on="household", how="inner").select(
-        "h", "doubt", "kind", "code", "person", "source", "record", "quantities", "weighs"
+    doubts = (
+        doubts
+        .join(households.select("h", "household"), on="household")
+        .select(
+            *_DOUBT,
+            pl.col("kind").replace_strict(_CLASS, return_dtype=pl.Int64).alias("cls"),
+            pl.lit("").alias("asks"),
+        )
     )
-    doubts = doubts.with_columns(
-        cls=pl.col("kind").replace_strict(_CLASS, return_dtype=pl.Int64),
-        asks=pl.lit("", dtype=pl.String),
+    mapped = (_mapped(plan, households, members, facts))
+    if mapped["unclassed"].any():
+        doubts = pl.concat([doubts, _class_doubts(mapped)])
+    frame = (
+        mapped.join(
+            doubts.select("h", "doubt", "weighs", "cls"), on=["h", "doubt"], how="left"
+        )
+        # A doubt that does not weigh never widens a bound, whatever was attached to it.
+        .filter(pl.col("weighs").fill_null(True))
+        .with_columns(
+            pl.when(pl.col("doubt").is_null()).then(CERTAIN).otherwise(pl.col("cls")).alias("cls")
+        )
+        .select("person", *COLUMNS)
     )
-    frame = _mapped(plan, households, members, facts)
-    doubts = pl.concat([doubts, _class_doubts(frame)])
-    frame = frame.join(doubts.select("h", "doubt", "weighs", "cls"), on=["h", "doubt"], how="left")
-    if frame.select((pl.col("doubt").is_not_null() & pl.col("cls").is_null()).any()).item():
+    if frame["cls"].null_count():
         raise ValueError("a fact hangs on a doubt that the doubts frame does not list")
-    # A doubt that does not weigh never widens a bound, whatever was attached to it.
-    frame = frame.filter(pl.col("weighs").fill_null(True))
-    frame = frame.with_columns(pl.col("cls").fill_null(CERTAIN))
-    raised = [_raised(plan, m, frame, members) for m in plan.measures if m.model.absent]
-    frame = pl.concat([frame.select(COLUMNS), *(f for f, _ in raised)])
-    doubts = pl.concat([doubts, *(d for _, d in raised)])
-    return Contributions(frame.sort("h", "p", "m", "doubt", "lo", "hi", "period"), doubts)
+    for measure in plan.measures:
+        if measure.model.absent is not None:
+            facts_raised, doubts_raised = _raised(plan, measure, frame)
+            frame = pl.concat([frame, facts_raised])
+            doubts = pl.concat([doubts, doubts_raised])
+    frame = frame.select(COLUMNS).sort("h", "p", "m", "doubt", "lo", "hi", "period")
+    return Contributions(frame, doubts)
 
 
 def _class_doubts(frame: pl.DataFrame) -> pl.DataFrame:
@@ -118,7 +132,10 @@ def _mapped(
         orient="row",
     )
     frame = (
-        facts.join(members.select("household", "person", "h", "p"), on=["household", "person"])
+        facts
+        .join(
+            members.select("household", "person", "h", "p"), on=["household", "person"]
+        )
         .join(index, on="quantity")
         .join(households.drop("household"), on="h")
     )
@@ -199,27 +216,29 @@ def _in_filter(plan: Plan) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _raised(
-    plan: Plan, measure: Measure, frame: pl.DataFrame, members: pl.DataFrame
+    plan: Plan, measure: Measure, frame: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Doubts about a circumstance on which nothing was said, though the law looks at it."""
     absent = measure.model.absent
     assert absent is not None
     triggers = [m.index for m in plan.measures if m.name in absent.arises_with]
     # Where nobody answered (hi unbounded) the question would be premature: the answer comes first.
-    concerned = frame.filter(
-        pl.col("m").is_in(triggers) & ((pl.col("hi") > 0) | (pl.col("lo") > 0))
-    ).select("h", "p")
-    said = frame.filter(pl.col("m") == measure.index).select("h", "p")
+    m, doubt = pl.col("m"), f"law:{absent.unknown.doubt}:"
     rows = (
-        concerned.unique()
-        .join(said, on=["h", "p"], how="anti")
-        .join(members.select("p", "person"), on="p")
-        .with_columns(doubt=pl.format("law:{}:{}", pl.lit(absent.unknown.doubt), "person"))
+        frame
+        .group_by("h", "p", "person")
+        .agg(
+            (m.is_in(triggers) & ((pl.col("hi") > 0) | (pl.col("lo") > 0))).any().alias("asked"),
+            (m == measure.index).any().alias("said"),
+        )
+        .filter(pl.col("asked") & ~pl.col("said"))
+        .with_columns(doubt=pl.lit(doubt) + pl.col("person"))
         .sort("h", "p")
     )
     one = pl.lit(1, dtype=pl.Int64)
     quantity = measure.model.quantities[0].value
     facts = rows.select(
+        "person",
         "h",
         "p",
         pl.lit(measure.index, dtype=pl.Int64).alias("m"),

@@ -11,13 +11,14 @@ which its doubts could be settled. A *world* is one such row:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import polars as pl
 
 from verify.rules.contributions import ANNUAL, CERTAIN, MISSING
-from verify.rules.plan import HOUSEHOLD, PERSON, Plan
+from verify.rules.plan import HOUSEHOLD, PERSON, Plan, Stage
 from verify.rules.units import CAPS
 
 INELIGIBLE, UNDETERMINED, ELIGIBLE = 0, 1, 2
@@ -63,8 +64,8 @@ def worlds_frame(
         "open": [r[2] for r in rows],
         **{s: [r[3].get(s, -1) for r in rows] for s in settings},
     }
-    frame = pl.DataFrame(data, schema={k: pl.Int64 for k in data})
-    return frame.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+    data = {"row": list(range(len(rows))), **data}
+    return pl.DataFrame(data, schema=dict.fromkeys(data, pl.Int64))
 
 
 def setting_columns(plan: Plan) -> list[str]:
@@ -75,27 +76,40 @@ def setting_columns(plan: Plan) -> list[str]:
 def evaluate(batch: Batch, worlds: pl.DataFrame) -> Evaluated:
     """Evaluate every quantity and test in every world."""
     plan = batch.plan
-    households = worlds.join(batch.households, on="h", how="left", maintain_order="left")
-    households = households.with_columns(_limit_settings(plan))
+    households = (
+        worlds
+        .join(batch.households, on="h", how="left", maintain_order="left")
+        .with_columns(_limit_settings(plan))
+    )
     persons = (
-        worlds.select("row", "h")
+        worlds
+        .select("row", "h")
         .join(batch.members, on="h", maintain_order="left_right")
         .sort(_BY_ROW)
     )
     persons = persons.hstack(_measures(batch, worlds, persons))
     rows = persons["row"]
-    for stage in plan.stages:
-        if stage.kind == PERSON:
-            persons = persons.with_columns(stage.exprs)
-        elif stage.kind == HOUSEHOLD:
-            households = households.with_columns(stage.exprs)
-        elif stage.kind == "spread":
-            copied = households.select(stage.columns).select(pl.all().gather(rows))
-            persons = persons.hstack(copied)
+    for kind, stages in groupby(plan.stages, key=lambda s: s.kind):
+        if kind == PERSON:
+            persons = (_chain(persons, stages))
+        elif kind == HOUSEHOLD:
+            households = (_chain(households, stages))
+        elif kind == "spread":
+            copied = [c for s in stages for c in s.columns]
+            persons = persons.hstack(households.select(copied)[rows])
         else:
-            sums = persons.group_by("row", maintain_order=True).agg(stage.exprs).drop("row")
-            households = households.hstack(sums)
-    return Evaluated(households.with_columns(_states(plan)).with_columns(_outcome(plan)), persons)
+            sums = [e for s in stages for e in s.exprs]
+            grouped = persons.group_by("row", maintain_order=True).agg(sums).drop("row")
+            households = households.hstack((grouped))
+    judged = (households.with_columns(_states(plan)).with_columns(_outcome(plan)))
+    return Evaluated(judged, persons)
+
+
+def _chain(frame: pl.DataFrame, stages: Iterable[Stage]) -> pl.DataFrame:
+    query = frame
+    for stage in stages:
+        query = query.with_columns(stage.exprs)
+    return query
 
 
 def _limit_settings(plan: Plan) -> list[pl.Expr]:
@@ -120,24 +134,25 @@ def _measures(batch: Batch, worlds: pl.DataFrame, persons: pl.DataFrame) -> pl.D
     measures, width = batch.plan.measures, len(batch.plan.measures)
     starts = persons.select("row", "p").with_row_index("position")
     keyed = (
-        worlds.select("row", "h", "bits", "open")
+        worlds
+        .select("row", "h", "bits", "open")
         .join(batch.parts, on="h")
         .join(starts, on=_BY_ROW)
         .with_columns(slot=pl.col("position").cast(pl.Int64) * width + pl.col("m"))
     )
-    totals = _added_up(_settled(keyed), ["slot"])
+    totals = (_added_up(_settled(keyed), ["slot"]))
     slots = totals["slot"].cast(pl.UInt32)
     size = persons.height * width
-    ends = {
-        end: pl.repeat(0, size, dtype=pl.Int64, eager=True).scatter(slots, totals[end])
-        for end in ("lo", "hi")
-    }
-    return pl.DataFrame(
+    return pl.concat(
         [
-            ends[end].gather_every(width, m.index).alias(f"{m.name}.{end}")
-            for m in measures
+            pl.repeat(0, size, dtype=pl.Int64, eager=True)
+            .scatter(slots, totals[end])
+            .reshape((persons.height, width))
+            .arr.to_struct(fields=[f"{m.name}.{end}" for m in measures])
+            .struct.unnest()
             for end in ("lo", "hi")
-        ]
+        ],
+        how="horizontal",
     )
 
 
@@ -157,7 +172,7 @@ def condensed(parts: pl.DataFrame) -> pl.DataFrame:
         place=pl.lit(0, dtype=pl.Int64),
     )
     examined = parts.filter(pl.col("place") > 0)
-    return pl.concat([totals.select(PART), examined.select(PART)])
+    return pl.concat([(totals.select(PART)), examined.select(PART)])
 
 
 PART = ["h", "p", "m", "cap", "largest", "cls", "lo", "hi", "fuzzy", "place"]

@@ -1,7 +1,7 @@
-"""The compiled form of a rulebook: measures, limits, staged Polars expressions, tests.
+"""The compiled form of a rulebook: measures, limits, typed expressions, tests.
 
-A plan is independent of dates: the values in force on a household's day are columns
-(`<limit>.lo`, `<limit>.hi`), so households of all dates run through the same expressions.
+A plan is independent of dates: the values in force on a household's day are columns, so
+households of all dates run through the same expressions.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import polars as pl
-
 from verify.domain.verdict import Text
 from verify.domain.vocabulary import Nature, StatementKind
 from verify.rules import expressions as ex
 from verify.rules.dated import Limit
-from verify.rules.grammar import FactM, RulebookM, TestM, UnknownM, WindowM
-from verify.rules.interval import Value
+from verify.rules.grammar import FactM, RulebookM, TestM, UnknownM
+from verify.rules.kinds import Kind
 from verify.rules.units import CAPS, Unit
 
 PERSON, HOUSEHOLD = "person", "household"
@@ -39,49 +37,40 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Expressions that depend on earlier stages only, run in one go.
-
-    `kind`: `person` and `household` add columns to their frame, `aggregate` sums persons into
-    households, `spread` copies household columns to each person.
-    """
-
-    kind: str
-    exprs: tuple[pl.Expr, ...]
-    columns: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Quantity:
-    """What is known about a name at run time: where its columns are and what it is made of."""
+    """A name of the rulebook: given (no formula), or an expression over others."""
 
     name: str
     level: str
-    value: Value
+    kind: Kind
     title: Text
-    formula: ex.Expression | None
+    formula: ex.Expression | None = None
     cite: tuple[str, ...] = ()
     note: Text | None = None
 
 
 @dataclass(frozen=True)
 class Test:
-    """A compiled test; columns are `<test>#holds`, `#applies`, `#refers` and `#limit`."""
+    """A compiled test. `<test>#limit`, `#applies_when` and `#refer_when` are quantities."""
 
     model: TestM
     unit: Unit
-    value: Value
-    limit: Value
-    measures: frozenset[str]  # facts it depends on, composition included
+    measures: frozenset[str]  # facts it rests on, composition included
     own_measures: frozenset[str]  # without the composition
-    limits: frozenset[str]
+    limits: frozenset[str]  # limits it rests on, composition included
     limit_sources: tuple[str, ...]  # limits that the limit side is made of
-    operators: tuple[str, ...]  # distinct operators; `<test>#operator` says which
 
     @property
     def name(self) -> str:
         """Its id, e.g. `income`."""
         return self.model.test
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The distinct operators it ever had."""
+        if isinstance(self.model.operator, str):
+            return (self.model.operator,)
+        return tuple(sorted({o.operator for o in self.model.operator}))
 
 
 @dataclass(frozen=True)
@@ -91,14 +80,12 @@ class Plan:
     model: RulebookM
     measures: tuple[Measure, ...]
     limits: Mapping[str, Limit]
-    windows: Mapping[str, WindowM]
     quantities: Mapping[str, Quantity]
-    stages: tuple[Stage, ...]
+    clauses: tuple[ex.Expression, ...]  # conditions of `model.composition`, in its order
     tests: tuple[Test, ...]
     composition_measures: frozenset[str]
     composition_limits: frozenset[str]
     unknowns: Mapping[str, UnknownM]  # law doubts of limits, by doubt name
-    benefit: Value | None
 
     @property
     def refer_tests(self) -> tuple[str, ...]:
@@ -106,11 +93,6 @@ class Plan:
         return tuple(
             t.name for t in self.tests if t.model.effect == "refer" or t.model.refer_when
         )
-
-
-def measure_unit(model: FactM) -> Unit:
-    """Unit of a fact measure."""
-    return {"amount": Unit.FEN, "count": Unit.ITEM, "area": Unit.DM2, "truth": Unit.TRUTH}[model.of]
 
 
 def measure(name: str, index: int, model: FactM) -> Measure:
@@ -123,23 +105,27 @@ def measure(name: str, index: int, model: FactM) -> Measure:
     natures = {
         q.nature if isinstance(q, StatementKind) else Nature.SIGNAL for q in model.quantities
     }
-    if model.of == "amount":
-        if natures not in ({Nature.FLOW}, {Nature.STOCK}):
-            raise ex.Fault("an amount is of flows or of stocks, not of both or of things")
-        if natures == {Nature.FLOW} and (model.window is None or model.annual is None):
-            raise ex.Fault(
-                "income is asked for without a `window` or without saying in `annual` what an "
-                "amount known per year only may do",
-                "add window: and annual: upper_bound_only (a yearly amount is never spread "
-                "over months)",
-            )
-        if natures == {Nature.STOCK} and model.window is not None:
-            raise ex.Fault("a balance on a day has no window")
-    elif model.of in ("count", "area") and natures != {Nature.ITEM}:
-        raise ex.Fault(f"a {model.of} is of things (vehicle, dwelling ...)")
-    elif model.of == "truth" and natures != {Nature.SIGNAL}:
-        raise ex.Fault("a truth is of circumstances and signals")
+    wanted = {
+        "amount": ({Nature.FLOW}, {Nature.STOCK}),
+        "count": ({Nature.ITEM},),
+        "area": ({Nature.ITEM},),
+        "truth": ({Nature.SIGNAL},),
+    }[model.of]
+    if natures not in wanted:
+        raise ex.Fault(
+            f"{model.of} of these quantities has no meaning",
+            "amounts are of flows or of stocks, counts and areas of things, truths of "
+            "circumstances and signals; never mixed",
+        )
+    if natures == {Nature.FLOW} and (model.window is None or model.annual is None):
+        raise ex.Fault(
+            "income without a `window`, or without words on amounts known per year only",
+            "add `window` and `annual: upper_bound_only`: a yearly amount is never spread over "
+            "months",
+        )
+    if natures != {Nature.FLOW} and (model.window is not None or model.annual is not None):
+        raise ex.Fault("only income has a window")
     if model.absent is not None and model.of != "truth":
         raise ex.Fault("only a truth can be unknown when nothing is said")
-    unit = measure_unit(model)
+    unit = {"amount": Unit.FEN, "count": Unit.ITEM, "area": Unit.DM2, "truth": Unit.TRUTH}[model.of]
     return Measure(name, index, model, unit, CAPS[unit])

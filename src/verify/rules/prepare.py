@@ -25,14 +25,14 @@ class Prepared:
     contributions: Contributions
     regimes: tuple[Regime, ...]
 
+    def open_batch(self) -> Batch:
+        """Ready to evaluate as it stands, with nothing examined."""
+        parts = self.contributions.frame.with_columns(place=pl.lit(0, dtype=pl.Int64))
+        return Batch(self.book.plan, self.households, self.members, parts.select(PART))
+
     def batch(self, parts: pl.DataFrame) -> Batch:
         """Ready to evaluate, with contributions whose doubts have been given a place."""
         return Batch(self.book.plan, self.households, self.members, condensed(parts))
-
-    def open_parts(self) -> pl.DataFrame:
-        """All contributions with nothing examined."""
-        frame = self.contributions.frame
-        return frame.with_columns(place=pl.lit(0, dtype=pl.Int64)).select(PART)
 
 
 def prepare(
@@ -48,7 +48,7 @@ def prepare(
         LawNotInForce: no rule for a household's day.
         InputError: a household without members, or with more than the engine counts exactly.
     """
-    households, regimes = _with_regimes(book, households.sort("household"))
+    households, regimes = _with_regimes(book, households)
     members = _members(households, persons)
     _check_sizes(households, members)
     windows = [f"{w}.{end}" for w in book.plan.windows for end in ("start", "end")]
@@ -65,14 +65,18 @@ def prepare(
 def _with_regimes(
     book: Rulebook, households: pl.DataFrame
 ) -> tuple[pl.DataFrame, tuple[Regime, ...]]:
-    days = households.select("as_of", "known_at").unique(maintain_order=True).sort(pl.all())
-    regimes = tuple(book.regime(as_of, known_at) for as_of, known_at in days.iter_rows())
+    distinct = (households.select("as_of", "known_at").unique().sort("as_of", "known_at"))
+    regimes = tuple(book.regime(as_of, known_at) for as_of, known_at in distinct.iter_rows())
     rows = [{"regime": i, **_columns(book, regime)} for i, regime in enumerate(regimes)]
     kinds: dict[str, pl.DataType] = {name: _kind(name) for name in rows[0]}
     table = pl.DataFrame([tuple(r.values()) for r in rows], schema=kinds, orient="row")
-    table = days.hstack(table)
-    joined = households.join(table, on=["as_of", "known_at"], maintain_order="left")
-    numbered = joined.with_row_index("h").with_columns(pl.col("h").cast(pl.Int64))
+    numbered = (
+        households
+        .sort("household")
+        .with_row_index("h")
+        .with_columns(pl.col("h").cast(pl.Int64))
+        .join(distinct.hstack(table), on=["as_of", "known_at"], maintain_order="left")
+    )
     return numbered, regimes
 
 
@@ -99,13 +103,12 @@ def _columns(book: Rulebook, regime: Regime) -> dict[str, Any]:
 
 
 def _members(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
-    members = persons.filter(pl.col("role") == Role.MEMBER.value).join(
-        households.select("h", "household", "as_of"), on="household"
-    )
     age = _completed_years("as_of", "birth")
     return (
-        members.with_columns(age.alias("age.lo"), age.alias("age.hi"))
-        .select("h", "household", "person", "relation", "age.lo", "age.hi")
+        persons
+        .filter(pl.col("role") == Role.MEMBER.value)
+        .join(households.select("h", "household", "as_of"), on="household")
+        .select("h", "household", "person", "relation", age.alias("age.lo"), age.alias("age.hi"))
         .sort("h", "person")
         .with_row_index("p")
         .with_columns(pl.col("p").cast(pl.Int64))
@@ -124,7 +127,7 @@ def _completed_years(day: str, birth: str) -> pl.Expr:
 
 
 def _check_sizes(households: pl.DataFrame, members: pl.DataFrame) -> None:
-    sizes = members.group_by("h").len()
+    sizes = members["h"].value_counts()
     if sizes.height < households.height:
         raise InputError(
             "a household has no members",
@@ -133,7 +136,7 @@ def _check_sizes(households: pl.DataFrame, members: pl.DataFrame) -> None:
                 Problem("/members", "no-members", "nobody is a member.", "Name the applicant."),
             ),
         )
-    if sizes.filter(pl.col("len") > MAX_MEMBERS).height:
+    if (largest := sizes["count"].max()) is not None and int(str(largest)) > MAX_MEMBERS:
         raise InputError(
             f"a household has over {MAX_MEMBERS} members",
             remedy="check the list: one application is one household",

@@ -106,11 +106,18 @@ def _members(application: Application, assessment: Plain, reasons: Plain) -> lis
             "counted": counted,
             "counted_words": wording.word(wording.COUNTED, counted),
             "reason": why,
-            "reason_words": reasons.get(why) or wording.word(wording.ROLE, why),
+            "reason_words": reasons.get(why) or _plain_reason(why, p.relation.value),
         }
         for p in application.persons
         for counted, why in [composition.get(p.person, ("not_counted", p.role.value))]
     ]
+
+
+def _plain_reason(code: str, relation: str) -> Plain | None:
+    """A reason without a note of the law; one that only repeats the relation says nothing."""
+    if code in wording.ROLE:
+        return wording.word(wording.ROLE, code)
+    return None if code in ("applicant", relation) else wording.word({}, code)
 
 
 def _test(f: Plain) -> Plain:

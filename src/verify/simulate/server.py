@@ -13,7 +13,7 @@ import secrets as random
 import signal
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
@@ -255,6 +255,15 @@ class SimulatedSources:
     async def switch(self, source: str, *, on: bool) -> None:
         """The same from inside the event loop, for the control endpoint."""
         await (self._listeners[source].open() if on else self._shut(source))
+
+    @contextlib.contextmanager
+    def extra(self, registers: Registers) -> Iterator[None]:
+        """While it lasts, the departments hold these rows as well."""
+        self._holdings.more = Holdings(registers)
+        try:
+            yield
+        finally:
+            self._holdings.more = None
 
     def requests(self, source: str) -> list[LoggedRequest]:
         """The source's own log of who asked what, oldest first."""

@@ -141,6 +141,7 @@ class Holdings:
     def __init__(self, registers: Registers) -> None:
         self._tables: dict[str, _Index] = {}
         self._people: dict[str, str] = {}
+        self.more: Holdings | None = None
         for table in type(registers).model_fields:
             index = self._tables[table] = _Index()
             for row in getattr(registers, table):
@@ -150,7 +151,9 @@ class Holdings:
     def find(self, table: str, asked: Asked, kind: type[R], *, by_name: bool = True) -> list[R]:
         """Rows of `table` about the number asked for, or (old systems) about the name."""
         rows: list[R] = self._tables[table].find(asked, by_name=by_name)
-        return [r for r in rows if isinstance(r, kind)]
+        found = [r for r in rows if isinstance(r, kind)]
+        more = self.more
+        return found if more is None else found + more.find(table, asked, kind, by_name=by_name)
 
     def somebody_else(self, asked: Asked) -> tuple[str, str]:
         """Name and number of another registered person."""

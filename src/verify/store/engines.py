@@ -172,12 +172,16 @@ def postgres(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _check(dbapi_connection: Any, _record: Any) -> None:
-        settings = {
-            name: dbapi_connection.execute(f"SHOW {name}").fetchone()[0]
-            for name in ("synchronous_commit", "fsync", "full_page_writes")
-        }
-        dbapi_connection.rollback()
-        check_postgres(settings)
+        try:
+            settings = {
+                name: dbapi_connection.execute(f"SHOW {name}").fetchone()[0]
+                for name in ("synchronous_commit", "fsync", "full_page_writes")
+            }
+            dbapi_connection.rollback()
+            check_postgres(settings)
+        except BaseException:
+            dbapi_connection.close()
+            raise
 
     return engine
 

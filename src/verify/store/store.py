@@ -47,7 +47,7 @@ from verify.store.rows import (
     VerificationRow,
 )
 from verify.store.tables import content, exchanges
-from verify.store.writer import GroupWriter, PooledWriter, ReadOnly, Writer, unavailable
+from verify.store.writer import GroupWriter, PooledWriter, ReadOnly, Writer, closed, unavailable
 
 T = TypeVar("T")
 ALL = Filters()
@@ -158,6 +158,8 @@ class Store:
         self.close()
 
     def _read(self, query: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise closed()
         try:
             with self._readers.connect() as connection:
                 return query(connection)

@@ -56,6 +56,13 @@ def unavailable() -> Overloaded:
     )
 
 
+def closed() -> Overloaded:
+    """The answer to work that comes while the process is shutting down."""
+    return Overloaded(
+        "the store is closed", where="database", remedy="try again when the service is up"
+    )
+
+
 @dataclass(frozen=True)
 class _Waiting:
     unit: Unit[Any]
@@ -81,7 +88,7 @@ class GroupWriter:
         future: Future[T] = Future()
         with self._closing:
             if self._closed:
-                raise Overloaded("the store is closed", where="database")
+                raise closed()
             self._queue.put(_Waiting(unit, future))
         return future.result()
 
@@ -167,9 +174,12 @@ class PooledWriter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._closed = False
 
     def run(self, unit: Unit[T]) -> T:
         """See `Writer.run`. Deadlocks and serialization failures are run again."""
+        if self._closed:
+            raise closed()
         for attempt in range(RETRIES):
             try:
                 with self._engine.begin() as connection:
@@ -184,7 +194,8 @@ class PooledWriter:
         raise unavailable()
 
     def close(self) -> None:
-        """The store disposes of the engine."""
+        """Take no more units; the store disposes of the engine."""
+        self._closed = True
 
 
 def _translated(error: VerifyError | SQLAlchemyError) -> VerifyError:

@@ -27,7 +27,7 @@ from verify.service.intake import ApplicationIn
 from verify.store.ids import VERIFICATION_ID
 from verify.store.scope import not_found
 
-FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.01, 0.25
+FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.01, 0.5
 
 router = APIRouter(
     prefix="/v1/verifications", tags=["verifications"], dependencies=[Depends(authenticated)]

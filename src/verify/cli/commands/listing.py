@@ -40,7 +40,6 @@ def list_verifications(
 
 
 def _show(document: Plain, console: Console) -> None:
-    from rich import box
     from rich.table import Table
     from rich.text import Text
 
@@ -50,9 +49,9 @@ def _show(document: Plain, console: Console) -> None:
     if not views:
         console.print(Text("no verification yet; `verify check FILE` makes one", "dim"))
         return
-    table = Table(box=box.SIMPLE_HEAD, border_style="dim")
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
     for name in ("id", "outcome", "state", "programme", "region", "as of"):
-        table.add_column(name, no_wrap=name == "id")
+        table.add_column(name, no_wrap=name != "programme", overflow="fold")
     for view in views:
         verdict = view["verdict"]
         table.add_row(

@@ -52,8 +52,8 @@ def _show(result: ReplayResult, console: Console) -> None:
         )
     else:
         console.print(Text.assemble(("✘ replayed: NOT identical  不一致", "bold red"), f"  {head}"))
-    console.print(Text(f"  verdict  {result.verdict_digest}", "dim"))
-    console.print(Text(f"  trace    {result.trace_digest}", "dim"))
+    console.print(Text(f"  verdict {result.verdict_digest}", "dim"))
+    console.print(Text(f"  trace   {result.trace_digest}", "dim"))
     console.print(
         Text(f"  sealed by {result.engine_sealed or '?'}, replayed by {result.engine_now}", "dim")
     )

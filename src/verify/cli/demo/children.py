@@ -23,6 +23,10 @@ PIDS_FILE = "pids.json"
 STOP_SECONDS = 15
 
 
+# Handles of the children of this very process, to learn how they ended.
+_STARTED: dict[int, subprocess.Popen[bytes]] = {}
+
+
 @dataclass(frozen=True)
 class Child:
     """A detached process of the demo."""
@@ -48,12 +52,8 @@ def start(name: str, words: Sequence[str], environment: Mapping[str, str], log: 
             stderr=stream,
             start_new_session=True,
         )
-    _STARTED.append(process)
+    _STARTED[process.pid] = process
     return Child(name, process.pid, fingerprint(process.pid))
-
-
-_STARTED: list[subprocess.Popen[bytes]] = []
-"""Kept so that the standard library does not complain of children that outlive their handle."""
 
 
 def wait_until(
@@ -69,7 +69,9 @@ def wait_until(
     while not ready():
         if not child.running:
             raise VerifyError(
-                f"{what} ended at once: {tail(log)}", where=str(log), remedy="see the log file"
+                f"{what} ended while it was starting ({_ending(child)}): {tail(log)}",
+                where=str(log),
+                remedy="see the log file",
             )
         if time.monotonic() > deadline:
             raise Overloaded(
@@ -81,7 +83,7 @@ def wait_until(
 def tail(log: Path, lines: int = 4) -> str:
     """The last lines of a log, on one line."""
     text = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return " | ".join(line.strip() for line in text[-lines:])
+    return " | ".join(line.strip() for line in text[-lines:]) or "its log is empty"
 
 
 def fingerprint(pid: int) -> str:
@@ -107,10 +109,15 @@ def fingerprint(pid: int) -> str:
 
 def _reap(pid: int) -> None:
     """Let the system forget a child of ours that has ended."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except (ChildProcessError, PermissionError):
-        return
+    if pid in _STARTED:
+        _STARTED[pid].poll()
+
+
+def _ending(child: Child) -> str:
+    code = _STARTED[child.pid].poll() if child.pid in _STARTED else None
+    if code is None:
+        return "it is another process now"
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
 def save(home: Path, children: Sequence[Child]) -> None:

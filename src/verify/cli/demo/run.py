@@ -136,7 +136,7 @@ def _await_departments(home: Path, child: Child, narrator: Narrator) -> None:
     env_file, log = home / SOURCES_FILE, home / "sources.log"
     with narrator.step("start five simulated departments") as facts:
         children.wait_until(child, env_file.exists, START_SECONDS, log, "the sources")
-        facts |= {"done": "five simulated departments answer on loopback, each in its own dialect"}
+        facts |= {"done": "five simulated departments answer, each in its own dialect"}
 
 
 def _make_keys(home: Path, narrator: Narrator) -> Keys:
@@ -160,7 +160,7 @@ def _make_keys(home: Path, narrator: Narrator) -> Keys:
                     now=now_ms(),
                 ),
             )
-        facts |= {"done": "a fresh database, a signing key, keys for a caseworker and an auditor"}
+        facts |= {"done": "a fresh database, a signing key, two API keys"}
     return made
 
 

@@ -53,8 +53,7 @@ def family(stage: Stage, fixture: HouseholdFixture) -> str:
         _require(again["id"] == view["id"], "the repeated request made a second verification")
         people = len(body["household"]["members"])
         facts |= {
-            "done": f"submitted a household of {people} over HTTP; sent twice under one "
-            "Idempotency-Key, accepted once",
+            "done": f"a household of {people} submitted over HTTP: sent twice, accepted once",
             "id": view["id"],
         }
     narrator.say(Text(fixture.story, "dim"))
@@ -69,7 +68,7 @@ def family(stage: Stage, fixture: HouseholdFixture) -> str:
             "final": report["final"],
         }
     _expect(report, fixture)
-    narrator.show(report_view(report))
+    narrator.show(report_view(report, digests=False))
     return str(view["id"])
 
 
@@ -84,7 +83,7 @@ def outage(stage: Stage, fixture: HouseholdFixture) -> str:
         report = _report(stage, view["id"])
         _require(not report["final"], "the verdict without the tax office claims to be final")
         facts |= {
-            "done": "the tax office is off: the second family's verdict is provisional",
+            "done": "the tax office is off: a second family's verdict is provisional",
             "id": view["id"],
             "outcome": report["outcome"]["code"],
             "final": report["final"],
@@ -95,7 +94,7 @@ def outage(stage: Stage, fixture: HouseholdFixture) -> str:
         view = follow(stage, view["id"], fixture, _is_final)
         report = _report(stage, view["id"])
         facts |= {
-            "done": "the tax office is back: it was asked again, and a second verdict follows",
+            "done": "it is back and was asked again: a second verdict follows",
             "sequence": view["verdict"]["sequence"],
             "outcome": report["outcome"]["code"],
             "final": report["final"],
@@ -166,8 +165,8 @@ def replay(stage: Stage, verification: str) -> Plain:
             )
         facts |= {"done": "replayed in a fresh process: byte-identical", "replay": result}
     stage.narrator.say(
-        Text(f"verdict  {result['verdict_digest']}", "dim"),
-        Text(f"trace    {result['trace_digest']}", "dim"),
+        Text(f"verdict {result['verdict_digest']}", "dim"),
+        Text(f"trace {result['trace_digest']}", "dim"),
     )
     return result
 

@@ -5,13 +5,14 @@ They live in the package, so an installed wheel upgrades its database without an
 
 from __future__ import annotations
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Connection, inspect, text
 
 from verify.domain.errors import Conflict
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HEAD = "0001"
 """The revision this code works with; equals the newest file in `versions/` (tested)."""
@@ -21,6 +22,8 @@ _LOCK = 0x7665_7269_6679  # "verify": PostgreSQL advisory lock of the migration
 
 def config(connection: Connection | None = None) -> Config:
     """Alembic's configuration for the packaged migrations."""
+    from alembic.config import Config
+
     made = Config()
     made.set_main_option("script_location", "verify.store:migrations")
     made.attributes["connection"] = connection
@@ -45,6 +48,15 @@ def upgrade(connection: Connection) -> None:
     revision = current(connection)
     if revision == HEAD:
         return
+    _run(connection, revision)
+
+
+def _run(connection: Connection, revision: str | None) -> None:
+    # Alembic takes longer to import than everything else here, and is rarely needed.
+    from alembic import command
+    from alembic.script import ScriptDirectory
+    from alembic.util.exc import CommandError
+
     made = config(connection)
     if revision is not None:
         try:
