@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from yaml import CSafeLoader, MappingNode, MarkedYAMLError, Node, ScalarNode, SequenceNode
 from yaml import compose as compose_yaml
 from yaml import parse as parse_events
-from yaml.events import AliasEvent
+from yaml.events import AliasEvent, Event
 
 from verify.domain.canonical import canonical_bytes, digest
 from verify.domain.errors import ContentError
@@ -76,13 +76,13 @@ def parse_yaml(path: str, text: str) -> Document:
             if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
                 raise ContentError(
                     "anchors and aliases are not allowed",
-                    where=f"{path}:{event.start_mark.line + 1}",
+                    where=f"{path}:{_line(event)}",
                     remedy="write the value out where it is used",
                 )
             if getattr(event, "tag", None):
                 raise ContentError(
                     "tags are not allowed",
-                    where=f"{path}:{event.start_mark.line + 1}",
+                    where=f"{path}:{_line(event)}",
                     remedy="leave the tag out; models type the values",
                 )
         node = compose_yaml(text, Loader=CSafeLoader)
@@ -93,6 +93,10 @@ def parse_yaml(path: str, text: str) -> Document:
         raise ContentError("the file is empty", where=path)
     lines: dict[Loc, int] = {}
     return Document(path, _value(path, node, (), lines), lines)
+
+
+def _line(event: Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _value(path: str, node: Node, loc: Loc, lines: dict[Loc, int]) -> Any:

@@ -34,9 +34,9 @@ class Shape:
 
     def frame(self, rows: Iterable[Mapping[str, Any]] = ()) -> pl.DataFrame:
         """A frame of this shape from row mappings (missing keys become null), sorted by key."""
-        names = list(self.columns)
-        data = [tuple(row.get(n) for n in names) for row in rows]
-        frame = pl.DataFrame(data, schema=dict(self.columns), orient="row")
+        rows = list(rows)
+        data = {name: [row.get(name) for row in rows] for name in self.columns}
+        frame = pl.DataFrame(data, schema=dict(self.columns))
         return self.check(frame).sort(self.key)
 
     def check(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -200,7 +200,8 @@ FACTS = _shape(
         "object_key": STR,
         # The doubt this fact hangs on. A binary doubt (match, conflict, attestation,
         # annual_only) settled "yes" makes the fact count as [lo, hi]; settled "no" removes it.
-        # While open it contributes [min(0, lo), hi]. Missing and stale: [0, unbounded].
+        # While open it contributes [min(0, lo), max(0, hi)]. Missing and stale: [0, unbounded].
+        # Item facts of one household with one object_key are one thing with several owners.
         "doubt": STR,
         "evidence": STRS,
         "records": STRS,

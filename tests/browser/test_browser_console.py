@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from support.live import household
+from verify.service.wording import OUTCOME
 
 pytestmark = pytest.mark.browser
 
@@ -51,7 +52,8 @@ def test_a_caseworker_logs_in_opens_a_report_and_replays_it(live, page):
     found = live.check(household("01").application)
     log_in(page, live)
     page.click(f'a[href="/console/verifications/{found}"]')
-    assert "符合" in page.locator(".banner .verdict").inner_text()
+    words = OUTCOME[live.verdict(found)["outcome"]]
+    assert page.locator(".banner .verdict").inner_text().split("\n") == [words.zh, words.en]
     assert page.locator(".gauge").first.bounding_box()["width"] > 300
     # The style sheet is in force: the policy's hash fits.
     assert page.evaluate("getComputedStyle(document.querySelector('.sheet')).maxWidth") == "900px"

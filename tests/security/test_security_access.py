@@ -317,6 +317,15 @@ def test_removing_a_public_key_refuses_its_tokens_at_once(tmp_path, store, key):
         door.authenticate(text)
 
 
+def test_a_token_that_two_keys_could_have_signed_must_say_which(tmp_path, store, key):
+    other = OKPKey.generate_key("Ed25519")
+    door = door_with(tmp_path, store, [k.as_dict(private=False) for k in (key.private, other)])
+    anonymous = jwt.encode({"alg": "Ed25519"}, claims(), key.private, registry=Registry())
+    with pytest.raises(NotAuthenticated):
+        door.authenticate("Bearer " + anonymous)
+    assert door.authenticate("Bearer " + signed(key.private, claims()))
+
+
 def test_without_public_keys_no_token_is_accepted(store, key):
     door = Authenticator(Settings(jwt_issuer="idp"), store, clock=lambda: T0)
     with pytest.raises(NotAuthenticated):

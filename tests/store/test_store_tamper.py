@@ -25,6 +25,7 @@ from verify.domain.canonical import digest_bytes
 from verify.domain.errors import IntegrityError
 from verify.store import tables
 from verify.store.engines import parse
+from verify.store.ledger import entry_hash
 
 Row = Mapping[str, Any]
 
@@ -234,6 +235,25 @@ def test_an_outcome_turned_over_in_row_and_leaf_is_found_by_the_chain(desk, case
     forged = leaf["payload"].replace('"eligible"', '"ineligible"')
     insider.change(tables.ledger, leaf, {"payload": forged})
     assert things(desk, case) == {f"ledger entry {leaf['position']}"}
+
+
+def test_an_entry_rewritten_with_a_fitting_hash_breaks_the_link_after_it(desk, case, insider):
+    entry = next(
+        r for r in insider.rows(tables.ledger) if r["verification"] == case and r["position"] == 3
+    )
+    forged = {**entry, "at": entry["at"] + 1}
+    insider.change(tables.ledger, entry, {**forged, "hash": entry_hash(forged)})
+    assert things(desk, case) == {"ledger entry 4"}
+
+
+def test_a_last_entry_rewritten_with_a_fitting_hash_does_not_fit_the_head(desk, case, insider):
+    last = max(
+        (r for r in insider.rows(tables.ledger) if r["verification"] == case),
+        key=lambda r: r["position"],
+    )
+    forged = {**last, "payload": last["payload"].replace("eligible", "ineligible")}
+    insider.change(tables.ledger, last, {**forged, "hash": entry_hash(forged)})
+    assert "verification" in things(desk, case)
 
 
 def test_a_changed_blob_is_refused_on_reading_and_named(desk, case, insider):

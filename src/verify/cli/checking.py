@@ -6,12 +6,11 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
-from verify.bootstrap import System, build
 from verify.cli import logs
 from verify.cli.environment import source_environment
 from verify.cli.inputs import InputFile, read_application_file
@@ -22,6 +21,9 @@ from verify.domain.access import LOCAL
 from verify.domain.errors import InputError, Overloaded, VerifyError
 from verify.service.intake import ApplicationIn
 from verify.settings import Settings
+
+if TYPE_CHECKING:
+    from verify.bootstrap import System
 
 Plain = dict[str, Any]
 
@@ -57,6 +59,9 @@ def run_check(
     cases = [_read(name, settings.max_body_bytes) for name in files]
     if all(c.error for c in cases):
         return _finish(cases)
+    # Only now: a fault in a file is told before the engine is loaded.
+    from verify.bootstrap import build
+
     deadline = min(settings.answer_deadline_seconds, wait)
     settings = settings.model_copy(update={"answer_deadline_seconds": deadline})
     environment = source_environment(settings.home, env_file)
@@ -114,7 +119,8 @@ def _submit(system: System, case: _Case) -> None:
 
 
 def _wait(system: System, cases: Sequence[_Case], seconds: int) -> None:
-    watched = [Watched(_label(c), _names(c.body)) for c in cases]
+    labels = [Path(c.file).name if len(cases) > 1 else "" for c in cases]
+    watched = [Watched(label, _names(c.body)) for label, c in zip(labels, cases, strict=True)]
     ids = [c.verification for c in cases]
     with Progress(watched) as progress:
         watch(
@@ -123,10 +129,6 @@ def _wait(system: System, cases: Sequence[_Case], seconds: int) -> None:
             lambda i: system.verifications.view(ids[i], LOCAL),
             seconds + GRACE_SECONDS,
         )
-
-
-def _label(case: _Case) -> str:
-    return Path(case.file).name
 
 
 def _names(body: ApplicationIn | None) -> dict[str, str]:
@@ -139,15 +141,21 @@ def _collect(system: System, case: _Case) -> None:
     if not case.verification:
         return
     view = system.verifications.view(case.verification, LOCAL)
-    if view["verdict"] is None:
+    if view["state"] == "failed":
+        case.error = VerifyError(
+            f"the household could not be judged; the verification {case.verification} is kept",
+            where=case.file,
+            remedy="this is a fault of the program: please report it with the log above",
+        )
+    elif view["verdict"] is None:
         case.error = Overloaded(
             f"there is no verdict in time; the verification {case.verification} is kept "
             f"(state {view['state']})",
             where=case.file,
             remedy="`verify serve` goes on with it; see it with `verify list`",
         )
-        return
-    case.report = system.verifications.report(case.verification, LOCAL)
+    else:
+        case.report = system.verifications.report(case.verification, LOCAL)
 
 
 def _finish(cases: Sequence[_Case]) -> int:

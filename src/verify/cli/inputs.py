@@ -80,7 +80,8 @@ def read_file(name: str, limit: int) -> InputFile:
     try:
         document = parse_yaml(name, text)
     except ContentError as error:
-        raise InputError(error.reason, where=error.where, remedy=error.remedy) from None
+        remedy = error.remedy or "correct that place and run the command again"
+        raise InputError(error.reason, where=error.where, remedy=remedy) from None
     return InputFile(name, document.value, document.lines)
 
 
@@ -124,12 +125,19 @@ def read_application_file(name: str, limit: int) -> tuple[InputFile, Application
     Raises:
         InputError: see `read_file` and `validated`.
     """
-    from verify.service.intake import ApplicationIn
+    from verify.service.clock import day_of, now_ms
+    from verify.service.intake import ApplicationIn, read_application
 
     found = read_file(name, limit)
     if isinstance(found.value, dict) and "application" in found.value:
         found = found.inner("application")
-    return found, validated(found, ApplicationIn)
+    body = validated(found, ApplicationIn)
+    try:
+        # What a schema cannot check; the service checks it again when it accepts.
+        read_application(body, day_of(now_ms()))
+    except InputError as error:
+        raise found.located(error) from None
+    return found, body
 
 
 def read_given_file(name: str, limit: int, kind: type[M]) -> list[tuple[InputFile, M]]:

@@ -86,7 +86,7 @@ class Progress:
                 watched.told[exchange["evidence"]] = words
                 self._console.print(
                     Text.assemble(
-                        f"  {watched.label}  {exchange['evidence']:<22} ", _exchange_mark(exchange)
+                        f"{watched.label:>4}  {exchange['evidence']:<22} ", _exchange_mark(exchange)
                     )
                 )
 
@@ -124,7 +124,7 @@ def matrix(watched: Watched, seconds: float) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
         border_style="dim",
-        title=Text(f"asking the sources  {watched.label}  {seconds:.1f} s", "cyan"),
+        title=Text(f"asking the sources {watched.label} {seconds:.1f} s", "cyan"),
         title_justify="left",
     )
     exchanges = watched.view["sources"] if watched.view else []

@@ -16,8 +16,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from verify.cli.flow import Flow
+from verify.cli.render_evidence import coverage, discrepancies, foot, matches_summary, members
 from verify.cli.sentences import laws
-from verify.cli.symbols import FINDING, OUTCOME, both, mark, state_mark
+from verify.cli.symbols import FINDING, OUTCOME, both, bullet, mark, state_mark
 from verify.service import wording
 
 Plain = dict[str, Any]
@@ -94,8 +96,12 @@ def judgement_parts(report: Plain) -> list[RenderableType]:
             "Noted; cannot change the outcome  提示",
             [line for q in advisories for line in question(q, remedy=False)],
         ),
-        *section("Notes  说明", [bullet(both(n)) for n in report["notes"]]),
+        *section("Notes  说明", [bullet(_two_lines(n)) for n in report["notes"]]),
     ]
+
+
+def _two_lines(words: Plain) -> Text:
+    return Text.assemble(words["en"], "\n", (words["zh"], "dim"))
 
 
 def section(title: str, parts: Iterable[RenderableType]) -> list[RenderableType]:
@@ -145,7 +151,8 @@ def tests(rows: Sequence[Plain]) -> list[RenderableType]:
         table.add_column(title, ratio=share, overflow="fold")
     for row in rows:
         if row["state"]["code"] != "not_applicable":
-            table.add_row(_test_name(row), _test_figures(row), _test_grounds(row))
+            cells = (_test_name(row), _test_figures(row), _test_grounds(row))
+            table.add_row(*(Flow(cell) for cell in cells))
     aside = [
         Text.assemble("  ", mark(FINDING, "not_applicable", "does not apply: "), both(row["title"]))
         for row in rows
@@ -249,130 +256,8 @@ def question(q: Plain, *, remedy: bool) -> list[RenderableType]:
     who = f"{q['name']}: " if q["name"] else ""
     lines: list[RenderableType] = [
         bullet(Text(f"{who}{q['question']['en']}"), "?", style),
-        Padding(Text(f"{who}{q['question']['zh']}", "dim"), (0, 0, 0, 4)),
+        Padding(Flow(Text(f"{who}{q['question']['zh']}", "dim")), (0, 0, 0, 4)),
     ]
     if remedy:
-        lines.append(Padding(Text.assemble(("→ ", "cyan"), q["remedy"]["en"]), (0, 0, 0, 4)))
+        lines.append(Padding(bullet(Text(q["remedy"]["en"]), "→", "cyan"), (0, 0, 0, 2)))
     return lines
-
-
-def bullet(text: Text, symbol: str = "•", style: str = "dim") -> RenderableType:
-    """A line with a hanging indent, so that long sentences stay readable at 80 columns."""
-    grid = Table.grid(padding=(0, 1))
-    grid.add_column(width=1)
-    grid.add_column()
-    grid.add_row(Text(symbol, style), text)
-    return Padding(grid, (0, 0, 0, 2))
-
-
-# -- who was asked, what was found ----------------------------------------------------------
-
-
-def coverage(rows: Sequence[Plain]) -> Table:
-    """Members down, sources across: how each question ended."""
-    sources = sorted({r["source"]["code"] for r in rows})
-    people = list(dict.fromkeys((r["person"], r["name"]) for r in rows))
-    cells = {(r["person"], r["source"]["code"]): r for r in rows}
-    table = Table(box=box.SIMPLE_HEAD, border_style="dim")
-    table.add_column("")
-    for source in sources:
-        table.add_column(source.replace("_", " "))
-    for person, name in people:
-        table.add_row(
-            Text.assemble((person, "dim"), " ", name),
-            *(_coverage_cell(cells.get((person, source))) for source in sources),
-        )
-    return table
-
-
-def _coverage_cell(row: Plain | None) -> Text:
-    if row is None:
-        return Text("not asked", "dim")
-    state = row["state"]
-    if state["code"] == "ok":
-        return state_mark("ok", f"{row['records']} found")
-    if state["code"] == "confirmed_empty":
-        return state_mark("ok", "none")
-    return state_mark(state["code"], state["en"])
-
-
-def matches_summary(rows: Sequence[Plain]) -> Text:
-    """How many records were judged theirs, doubtful, and somebody else's."""
-    best: dict[str, str] = {}
-    rank = {"positive": 2, "unsure": 1, "negative": 0}
-    for row in rows:
-        code = row["judgement"]["code"]
-        if rank[code] >= rank.get(best.get(row["record"], ""), -1):
-            best[row["record"]] = code
-    counts = {code: sum(1 for c in best.values() if c == code) for code in rank}
-    return Text.assemble(
-        ("  ✔ ", "green"),
-        f"{counts['positive']} theirs   ",
-        ("? ", "yellow"),
-        f"{counts['unsure']} doubtful   ",
-        ("✘ ", "dim"),
-        f"{counts['negative']} somebody else's, not counted",
-        ("   (verify explain ID --matches)", "dim"),
-    )
-
-
-def discrepancies(rows: Sequence[Plain]) -> list[RenderableType]:
-    """What the family stated beside what the sources hold."""
-    lines: list[RenderableType] = []
-    for row in rows:
-        stated = f"declared {row['declared']['en']}, " if row["declared"] else ""
-        lines.append(
-            bullet(
-                Text.assemble(
-                    f"{row['name']}: {row['quantity']['en']}: {row['code']['en']} ",
-                    (f"({stated}found {row['found']['en']})", "dim"),
-                )
-            )
-        )
-    return lines
-
-
-def members(rows: Sequence[Plain]) -> Table:
-    """Who applied, and who counts under the rules."""
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for _ in range(5):
-        table.add_column()
-    marks = {"counted": ("✔", "green"), "unsure": ("?", "yellow")}
-    for row in rows:
-        symbol, style = marks.get(row["counted"], ("–", "dim"))
-        words = row["counted"].replace("_", " ")
-        table.add_row(
-            Text(f"  {row['person']}", "dim"),
-            Text(row["name"], "bold"),
-            both(row["relation"]),
-            Text(row["id_masked"], "dim"),
-            Text(f"{symbol} {words} ({row['reason'].replace('_', ' ')})", style),
-        )
-    return table
-
-
-def foot(report: Plain, *, digests: bool) -> Group:
-    """Where the rules and digests are, the right to object, and what this paper is not."""
-    lines: list[RenderableType] = [Text("")]
-    lines.append(
-        Text.assemble(
-            ("verification ", "dim"),
-            report["verification"],
-            ("  rulebook ", "dim"),
-            report["rulebook"],
-            ("  engine ", "dim"),
-            report["engine"],
-        )
-    )
-    if digests:
-        table = Table.grid(padding=(0, 1))
-        table.add_column(style="dim", no_wrap=True)
-        table.add_column(style="dim", overflow="fold")
-        for name, value in sorted(report["digests"].items()):
-            table.add_row(f" {name}", value)
-        lines.append(table)
-    lines += [
-        Text(report["objection"]["en"], "dim"),
-        Text(report["disclaimer"]["en"], "dim italic"),
-    ]
-    return Group(*lines)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
+
+from verify.cli.flow import Flow
 
 OUTCOME = {
     "eligible": ("✔", "green"),
@@ -37,3 +42,12 @@ def both(words: dict[str, str]) -> Text:
     if words["en"] == words["zh"]:
         return Text(words["en"])
     return Text.assemble(words["en"], "  ", (words["zh"], "dim"))
+
+
+def bullet(text: Text, symbol: str = "•", style: str = "dim") -> RenderableType:
+    """A line with a hanging indent, so that long sentences stay readable at 80 columns."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=1)
+    grid.add_column()
+    grid.add_row(Text(symbol, style), Flow(text))
+    return Padding(grid, (0, 0, 0, 2))

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from verify.cli.flow import Flow
 from verify.cli.symbols import JUDGEMENT, mark
 from verify.service import wording
 
@@ -37,14 +38,13 @@ def _grow(tree: Tree, node: Plain) -> None:
         label.append(f"  ← {', '.join(node['evidence'])}", "dim")
     if node["doubts"]:
         label.append(f"  ? {len(node['doubts'])} open", "yellow")
-    branch = tree.add(label)
+    branch = tree.add(Flow(label))
     for c in node["citations"]:
         words = " ".join(p for p in (c["document"], c["number"], c["article"]) if p)
-        branch.add(
-            Text(f"{words} ({wording.word(wording.CONFIDENCE, c['confidence'])['en']})", "dim")
-        )
+        sure = wording.word(wording.CONFIDENCE, c["confidence"])["en"]
+        branch.add(Flow(Text(f"{words} ({sure})", "dim")))
     if node["note"]:
-        branch.add(Text(node["note"]["en"], "italic dim"))
+        branch.add(Flow(Text(node["note"]["en"], "italic dim")))
     for child in node["children"]:
         _grow(branch, child)
 

@@ -10,13 +10,19 @@ from verify import frames
 from verify.domain.household import Role
 from verify.domain.verdict import Assessment, Outcome, Text
 from verify.rules.completions import Settled, relevant_items, settle
-from verify.rules.evaluate import ELIGIBLE, INELIGIBLE, UNDETERMINED, Evaluated, evaluate, open_worlds
+from verify.rules.evaluate import (
+    ELIGIBLE,
+    INELIGIBLE,
+    UNDETERMINED,
+    Evaluation,
+    open_worlds,
+)
 from verify.rules.findings import benefit, findings
 from verify.rules.law import Law
 from verify.rules.prepare import Prepared, prepare
 from verify.rules.questions import questions
 from verify.rules.trace import Tracer
-from verify.rules.view import Row, View
+from verify.rules.view import Member, Readings, Row, View
 
 _OUTCOMES = {
     ELIGIBLE: Outcome.ELIGIBLE,
@@ -46,7 +52,9 @@ def assess(
         ValueError: a frame has the wrong shape, or a fact hangs on an unlisted doubt.
     """
     households = frames.HOUSEHOLDS.check(households)
-    persons = frames.PERSONS.check(persons).select("household", "person", "role", "relation", "birth")
+    persons = frames.PERSONS.check(persons).select(
+        "household", "person", "role", "relation", "birth"
+    )
     facts, doubts = frames.FACTS.check(facts), frames.DOUBTS.check(doubts)
     books = _books(law, households)
     results: list[Assessment] = []
@@ -67,9 +75,7 @@ def _books(law: Law, households: pl.DataFrame) -> dict[tuple[str, str], str]:
     so that the error names the same household whatever the batch.
     """
     place = ["region", "programme", "as_of", "known_at"]
-    distinct = (
-        households.group_by(place).agg(pl.col("household").min()).sort("household", *place)
-    )
+    distinct = households.group_by(place).agg(pl.col("household").min()).sort("household", *place)
     return {
         (region, programme): law.rulebook(region, programme, as_of, known_at).id
         for region, programme, as_of, known_at, _ in distinct.iter_rows()
@@ -85,48 +91,44 @@ def _assess_book(
     law: Law, prepared: Prepared, persons: pl.DataFrame, trace: bool
 ) -> list[Assessment]:
     plan = prepared.book.plan
-    numbers = prepared.households["h"].to_list()
-    evaluated = evaluate(prepared.open_batch(), open_worlds(plan, numbers))
-    settled = _settle(prepared, evaluated)
-    views = _views(law, prepared, evaluated, persons)
-    return [_assessment(law, view, settled.get(view.row["h"]), trace) for view in views]
+    worlds = open_worlds(plan, range(prepared.households.height))
+    readings = Readings(Evaluation(prepared.open_batch(), worlds))
+    views = _views(law, prepared, readings, persons)
+    outcomes = readings.evaluation.outcomes
+    open_views = [v for v in views if outcomes[v.row] == UNDETERMINED]
+    settled = settle(prepared, relevant_items(open_views)) if open_views else {}
+    return [_assessment(law, v, outcomes[v.row], settled.get(v.row), trace) for v in views]
 
 
-def _settle(prepared: Prepared, evaluated: Evaluated) -> dict[int, Settled]:
-    rows = evaluated.households.filter(pl.col("outcome") == UNDETERMINED)
-    if rows.is_empty():
-        return {}
-    counted = dict(evaluated.persons.select("p", "counted.hi").iter_rows())
-    return settle(prepared, relevant_items(prepared, list(rows.iter_rows(named=True)), counted))
-
-
-def _views(
-    law: Law, prepared: Prepared, evaluated: Evaluated, persons: pl.DataFrame
-) -> list[View]:
-    numbered = prepared.households.select("h", "household")
-    supporters = (
-        persons.filter(pl.col("role") != Role.MEMBER.value)
-        .join(numbered, on="household")
-        .select("h", "person", "relation")
-        .sort("h", "person")
-    )
-    members = evaluated.persons.drop("household").sort("h", "p")
-    by_members = _grouped(members)
-    by_supporters = _grouped(supporters)
+def _views(law: Law, prepared: Prepared, readings: Readings, persons: pl.DataFrame) -> list[View]:
+    """One view per household; in the open world the row of a household is its number."""
+    households = prepared.households.select("household", "region", "regime")
+    members: dict[int, list[Member]] = {}
+    columns = prepared.members.select("h", "person", "relation", "p")
+    for at, (h, person, relation, p) in enumerate(columns.iter_rows()):
+        members.setdefault(h, []).append(Member(person, relation, p, at))
+    supporters: dict[str, list[tuple[str, str]]] = {}
+    others = persons.filter(pl.col("role") != Role.MEMBER.value)
+    columns = others.select("household", "person", "relation").sort("household", "person")
+    for household, person, relation in columns.iter_rows():
+        supporters.setdefault(household, []).append((person, relation))
     parts = _grouped(prepared.contributions.frame)
     doubts = _grouped(prepared.contributions.doubts.sort("h", "doubt"))
     return [
         View(
             book=prepared.book,
-            regime=prepared.regimes[row["regime"]],
-            row=row,
-            persons=by_members[row["h"]],
-            supporters=by_supporters.get(row["h"], ()),
-            contributions=parts.get(row["h"], ()),
-            doubts={d["doubt"]: d for d in doubts.get(row["h"], ())},
+            regime=prepared.regimes[regime],
+            readings=readings,
+            row=h,
+            household=household,
+            region=region,
+            persons=members[h],
+            supporters=supporters.get(household, ()),
+            contributions=parts.get(h, ()),
+            doubts={d["doubt"]: d for d in doubts.get(h, ())},
             wording=law.wording,
         )
-        for row in evaluated.households.iter_rows(named=True)
+        for h, (household, region, regime) in enumerate(households.iter_rows())
     ]
 
 
@@ -137,13 +139,15 @@ def _grouped(frame: pl.DataFrame) -> Mapping[int, Sequence[Row]]:
     return groups
 
 
-def _assessment(law: Law, view: View, settled: Settled | None, trace: bool) -> Assessment:
-    outcome = _OUTCOMES[settled.outcome if settled else view.row["outcome"]]
+def _assessment(
+    law: Law, view: View, outcome_now: int, settled: Settled | None, trace: bool
+) -> Assessment:
+    outcome = _OUTCOMES[settled.outcome if settled else outcome_now]
     found = findings(view)
     open_outcome = outcome is Outcome.UNDETERMINED
     asked, advisories = questions(view, settled, found, open_outcome)
     return Assessment(
-        household=view.row["household"],
+        household=view.household,
         outcome=outcome,
         rulebook=view.book.id,
         rulebook_region=view.book.region,
@@ -162,19 +166,20 @@ def _assessment(law: Law, view: View, settled: Settled | None, trace: bool) -> A
 
 def _composition(view: View) -> tuple[tuple[str, str, str], ...]:
     states = {(1, 1): "counted", (0, 0): "not_counted", (0, 1): "unsure"}
-    members = [
-        (r["person"], states[(r["counted.lo"], r["counted.hi"])], r["counted.reason"])
-        for r in view.persons
-    ]
-    others = [(r["person"], "not_counted", Role.SUPPORTER.value) for r in view.supporters]
+    members = []
+    for member in view.persons:
+        counted = view.counted(member)
+        state = states[(counted.lo or 0, counted.hi or 0)]
+        members.append((member.person, state, view.clause(member)))
+    others = [(person, "not_counted", Role.SUPPORTER.value) for person, _ in view.supporters]
     return tuple(sorted([*members, *others]))
 
 
 def _notes(law: Law, view: View) -> tuple[Text, ...]:
     model = view.plan.model
     notes = [n.text for n in (*model.notes, *model.not_covered)]
-    if view.row["region"] != view.book.region:
-        here, there = law.region_title(view.row["region"]), law.region_title(view.book.region)
+    if view.region != view.book.region:
+        here, there = law.region_title(view.region), law.region_title(view.book.region)
         notes.append(
             Text(
                 f"{here.zh}没有单独的规定,适用{there.zh}的规定。",

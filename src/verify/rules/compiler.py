@@ -18,7 +18,7 @@ from verify.rules.dated import Limit
 from verify.rules.expressions import Fault
 from verify.rules.grammar import ATTRIBUTES, QuantityM, RulebookM, TestM, UnknownM
 from verify.rules.kinds import Kind
-from verify.rules.plan import HOUSEHOLD, PERSON, Measure, Plan, Quantity, Test
+from verify.rules.plan import HOUSEHOLD, PERSON, Measure, Plan, Quantity, Test, early_aggregates
 from verify.rules.units import CAPS, Unit
 
 _ATTRIBUTES = {
@@ -82,6 +82,7 @@ class Compiler:
             composition_measures=leaves & self._measures.keys(),
             composition_limits=leaves & self._limits.keys(),
             unknowns=unknowns,
+            early=early_aggregates(self._quantities),
         )
 
     # -- what is given, and the composition ----------------------------------------------------
@@ -89,7 +90,7 @@ class Compiler:
     def _given(self) -> None:
         for m in self._measures.values():
             kind = Kind(m.unit, m.cap, nonneg=m.model.of != "amount")
-            self._quantities[m.name] = Quantity(m.name, PERSON, kind, m.model.title.text)
+            self._quantities[m.name] = Quantity(m.name, m.level, kind, m.model.title.text)
         for name, (level, kind, title) in _ATTRIBUTES.items():
             self._quantities[name] = Quantity(name, level, kind, title)
         for limit in self._limits.values():
@@ -151,7 +152,9 @@ class Compiler:
 
     # -- expressions ---------------------------------------------------------------------------
 
-    def _kind(self, tree: ex.Expression, level: str) -> Kind:
+    def _kind(  # noqa: PLR0911, PLR0912 - one case per operator reads best in one place
+        self, tree: ex.Expression, level: str
+    ) -> Kind:
         """Static facts about an expression, or a fault."""
         kind = partial(self._kind, level=level)
         match tree:
@@ -189,6 +192,9 @@ class Compiler:
 
     def _reference(self, name: str, level: str) -> Kind:
         quantity = self._named(name)
+        thing = name in self._measures and quantity.level == HOUSEHOLD
+        if thing and "counted" not in self._quantities:
+            raise Fault("what the members own cannot decide who counts")
         if quantity.level == PERSON and level == HOUSEHOLD:
             raise Fault(
                 f"`{name}` is a quantity of each person", f"add the members up: SUM({name})"
@@ -217,7 +223,10 @@ class Compiler:
             limit = self._helper(f"{name}#limit", model.limit)
             kinds.compare(value.kind, limit.kind)
         refers = "TRUE" if model.effect == "refer" else model.refer_when or "FALSE"
-        for part, formula in (("applies_when", model.applies_when or "TRUE"), ("refer_when", refers)):
+        for part, formula in (
+            ("applies_when", model.applies_when or "TRUE"),
+            ("refer_when", refers),
+        ):
             with located(self._document, (*at, part)):
                 kinds.logic(self._helper(f"{name}#{part}", formula).kind)
         parts = [f"{name}#{p}" for p in ("limit", "applies_when", "refer_when")]

@@ -19,18 +19,21 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from verify.domain.verdict import FindingState
 from verify.rules.contributions import BINARY
 from verify.rules.evaluate import (
     ELIGIBLE,
     INELIGIBLE,
-    PART,
     UNDETERMINED,
-    evaluate,
+    Evaluation,
+    World,
     worlds_frame,
 )
+from verify.rules.parts import PART
 from verify.rules.plan import Test
 from verify.rules.prepare import Prepared
 from verify.rules.units import Unit
+from verify.rules.view import View
 
 MAX_DOUBTS = 12
 CHUNK = 400_000
@@ -67,12 +70,12 @@ class _Job:
 
     @property
     def verdict_worlds(self) -> int:
-        return 2**self.exact
+        return 1 << self.exact
 
     @property
     def extreme_worlds(self) -> int:
         """Worlds with every doubt settled; none extra where all doubts are exact."""
-        return 2 ** len(self.items) if self.ranged else 0
+        return 1 << len(self.items) if self.ranged else 0
 
 
 def settle(prepared: Prepared, relevant: Mapping[int, Sequence[Item]]) -> dict[int, Settled]:
@@ -128,15 +131,15 @@ def _evaluate(prepared: Prepared, jobs: Sequence[_Job]) -> dict[int, list[int]]:
         .with_columns(pl.col("place").fill_null(0))
         .select(PART)
     )
-    worlds = worlds_frame(plan, [w for job in jobs for w in _worlds(job)])
-    evaluated = evaluate(prepared.batch(parts), worlds).households.select("h", "outcome")
+    worlds = [w for job in jobs for w in _worlds(job)]
+    evaluation = Evaluation(prepared.batch(parts), worlds_frame(plan, worlds))
     outcomes: dict[int, list[int]] = {job.h: [] for job in jobs}
-    for h, outcome in evaluated.iter_rows():
+    for (h, *_), outcome in zip(worlds, evaluation.outcomes, strict=True):
         outcomes[h].append(outcome)
     return outcomes
 
 
-def _worlds(job: _Job) -> Iterator[tuple[int, int, int, dict[str, int]]]:
+def _worlds(job: _Job) -> Iterator[World]:
     ranged = sum(1 << j for j in range(job.exact, len(job.items)))
     for bits in range(job.verdict_worlds):
         yield job.h, bits, ranged, _settings(job, bits, job.exact)
@@ -170,8 +173,7 @@ def turning(outcomes: Sequence[int]) -> list[int]:
     """
     size = len(outcomes)
     sets = [
-        sum(1 << i for i, o in enumerate(outcomes) if o == kind)
-        for kind in (INELIGIBLE, ELIGIBLE)
+        sum(1 << i for i, o in enumerate(outcomes) if o == kind) for kind in (INELIGIBLE, ELIGIBLE)
     ]
     turns = []
     for j in range(size.bit_length() - 1):
@@ -184,65 +186,53 @@ def turning(outcomes: Sequence[int]) -> list[int]:
     return turns
 
 
-def relevant_items(prepared: Prepared, rows: Sequence[Mapping[str, object]], counted: Mapping[int, int]) -> dict[int, list[Item]]:
+def relevant_items(views: Sequence[View]) -> dict[int, list[Item]]:
     """Doubts that can touch an open test, per undetermined household.
 
-    `rows` are the open-world household rows; `counted` the upper end of each member's counting.
     A test that holds (or fails) over its whole interval does so in every completion, so only
     doubts behind open tests can matter; likewise only members who may count, except where the
     doubt is about who counts.
     """
-    plan = prepared.book.plan
-    open_tests = {
-        int(str(r["h"])): [t for t in plan.tests if r[f"{t.name}#state"] == "undetermined"]
-        for r in rows
-    }
-    wanted = pl.DataFrame({"h": sorted(open_tests)}, schema={"h": pl.Int64})
-    hanging = prepared.contributions.frame.filter(pl.col("doubt").is_not_null()).join(
-        wanted, on="h", how="semi"
-    )
-    touched: dict[tuple[int, str], set[str]] = {}
-    exact: dict[tuple[int, str], bool] = {}
-    names = [m.name for m in plan.measures]
-    for h, p, m, doubt, cls in (
-        hanging.select("h", "p", "m", "doubt", "cls").unique(maintain_order=True).sort(pl.all())
-    ).iter_rows():
-        about_counting = names[m] in plan.composition_measures
-        if not counted[p] and not about_counting:
-            continue
+    return {v.row: _items(v) for v in views}
+
+
+def _items(view: View) -> list[Item]:
+    plan = view.plan
+    open_tests = [t for t in plan.tests if view.state(t) is FindingState.UNDETERMINED]
+    touched: dict[str, set[str]] = {}
+    exact: dict[str, bool] = {}
+    may_count = {m.p for m in view.persons if view.counted(m).hi}
+    for (p, name), rows in view.by_measure.items():
+        about_counting = name in plan.composition_measures
         tests = {
             t.name
-            for t in open_tests[h]
-            if names[m] in t.own_measures or (about_counting and names[m] in t.measures)
+            for t in open_tests
+            if about_counting or (p in may_count and name in t.own_measures)
         }
-        if tests:
-            touched.setdefault((h, doubt), set()).update(tests)
-            exact[(h, doubt)] = cls == BINARY
-    items: dict[int, list[Item]] = {h: [] for h in open_tests}
-    for (h, doubt), found in sorted(touched.items()):
-        items[h].append(Item(doubt, exact[(h, doubt)], "", tuple(sorted(found))))
-    for row in rows:
-        h = int(str(row["h"]))
-        items[h] += _law_items(prepared, row, open_tests[h])
-        items[h] += [
-            Item(f"refer:{t.name}", True, f"proof#{t.name}", (t.name,))
-            for t in open_tests[h]
-            if row[f"{t.name}#refers.hi"] == 1
-        ]
+        for row in rows if tests else ():
+            if row["doubt"] is not None:
+                touched.setdefault(row["doubt"], set()).update(tests)
+                exact[row["doubt"]] = row["cls"] == BINARY
+    items = [Item(d, exact[d], "", tuple(sorted(tests))) for d, tests in sorted(touched.items())]
+    items += _law_items(view, open_tests)
+    items += [
+        Item(f"refer:{t.name}", True, f"proof#{t.name}", (t.name,))
+        for t in open_tests
+        if view.possible(f"{t.name}#refer_when")
+    ]
     return items
 
 
-def _law_items(prepared: Prepared, row: Mapping[str, object], tests: Sequence[Test]) -> list[Item]:
-    plan = prepared.book.plan
+def _law_items(view: View, tests: Sequence[Test]) -> list[Item]:
     found: dict[str, tuple[bool, set[str]]] = {}
     for test in tests:
-        for name in test.limits | plan.composition_limits:
-            doubt = row[f"{name}.doubt"]
-            if doubt is None or row[f"arises#{doubt}.hi"] != 1:
+        for name in sorted(test.limits):
+            doubt = view.law_doubt(name)
+            if doubt is None:
                 continue
-            exact = plan.limits[name].unit is Unit.TRUTH
-            was_exact, names = found.get(str(doubt), (True, set()))
-            found[str(doubt)] = (exact and was_exact, names | {test.name})
+            exact, names = found.get(doubt, (True, set()))
+            is_truth = view.plan.limits[name].unit is Unit.TRUTH
+            found[doubt] = (exact and is_truth, names | {test.name})
     return [
         Item(f"law:{d}", exact, f"law#{d}", tuple(sorted(names)))
         for d, (exact, names) in sorted(found.items())

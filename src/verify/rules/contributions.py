@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from verify.domain.verdict import DoubtKind
-from verify.rules.plan import Measure, Plan
+from verify.rules.grammar import AbsentM
+from verify.rules.plan import HOUSEHOLD, Measure, Plan
 
 CERTAIN, BINARY, MISSING, ANNUAL = 0, 1, 2, 3
 """Classes of contributions by what they hang on."""
@@ -27,16 +28,40 @@ _CLASS = {
     DoubtKind.ANNUAL_ONLY.value: ANNUAL,
 }
 
-_DOUBT = "h doubt kind code person source record quantities weighs".split()
-COLUMNS = "h p m cap largest doubt cls lo hi fuzzy evidence quantity period".split()
+_DOUBT = ["h", "doubt", "kind", "code", "person", "source", "record", "quantities", "weighs"]
+_DOUBT_SCHEMA: dict[str, pl.DataType] = {
+    **dict.fromkeys(_DOUBT, pl.String()),
+    "h": pl.Int64(),
+    "quantities": pl.List(pl.String()),
+    "weighs": pl.Boolean(),
+    "cls": pl.Int64(),
+    "asks": pl.String(),
+}
+_SCHEMA: dict[str, pl.DataType] = {
+    "h": pl.Int64(),
+    "p": pl.Int64(),
+    "person": pl.String(),
+    "m": pl.Int64(),
+    "cap": pl.Int64(),
+    "largest": pl.Boolean(),
+    "thing": pl.Boolean(),
+    "object": pl.String(),  # a thing with two owners is one thing
+    "doubt": pl.String(),
+    "cls": pl.Int64(),
+    "lo": pl.Int64(),
+    "hi": pl.Int64(),
+    "fuzzy": pl.Boolean(),
+    "quantity": pl.String(),
+    "evidence": pl.List(pl.String()),
+}
 
 
 @dataclass(frozen=True)
 class Contributions:
-    """`frame`: h, p (member row), m, doubt, cls, lo, hi, fuzzy, evidence, quantity.
+    """`frame`: h and p number households and members, m measures.
 
-    `doubts`: h, doubt, kind, code, person, source, record, quantities, weighs; given doubts and
-    the ones that the rulebook itself raises about persons.
+    `doubts`: given doubts, and the ones that the rulebook itself raises about persons (`asks`
+    names the question).
     """
 
     frame: pl.DataFrame
@@ -57,118 +82,78 @@ def contributions(
     Raises:
         ValueError: a fact hangs on a doubt that is not listed.
     """
-    doubts = (
-        doubts
-        .join(households.select("h", "household"), on="household")
-        .select(
-            *_DOUBT,
-            pl.col("kind").replace_strict(_CLASS, return_dtype=pl.Int64).alias("cls"),
-            pl.lit("").alias("asks"),
-        )
+    doubts = doubts.join(households["h", "household"], on="household").select(
+        *_DOUBT,
+        pl.col("kind").replace_strict(_CLASS, return_dtype=pl.Int64).alias("cls"),
+        pl.lit("").alias("asks"),
     )
-    mapped = (_mapped(plan, households, members, facts))
+    mapped = _mapped(plan, households, members, facts)
     if mapped["unclassed"].any():
         doubts = pl.concat([doubts, _class_doubts(mapped)])
-    frame = (
-        mapped.join(
-            doubts.select("h", "doubt", "weighs", "cls"), on=["h", "doubt"], how="left"
-        )
-        # A doubt that does not weigh never widens a bound, whatever was attached to it.
-        .filter(pl.col("weighs").fill_null(True))
-        .with_columns(
-            pl.when(pl.col("doubt").is_null()).then(CERTAIN).otherwise(pl.col("cls")).alias("cls")
-        )
-        .select("person", *COLUMNS)
-    )
-    if frame["cls"].null_count():
+    frame = mapped.join(doubts["h", "doubt", "weighs", "cls"], on=["h", "doubt"], how="left")
+    unlisted = frame["cls"].null_count() - frame["doubt"].null_count()
+    if unlisted > 0:
         raise ValueError("a fact hangs on a doubt that the doubts frame does not list")
+    # A doubt that does not weigh never widens a bound, whatever was attached to it.
+    frame = frame.filter(pl.col("weighs").fill_null(True)).with_columns(
+        pl.col("cls").fill_null(CERTAIN)
+    )
+    frame = frame[list(_SCHEMA)]
     for measure in plan.measures:
         if measure.model.absent is not None:
-            facts_raised, doubts_raised = _raised(plan, measure, frame)
-            frame = pl.concat([frame, facts_raised])
-            doubts = pl.concat([doubts, doubts_raised])
-    frame = frame.select(COLUMNS).sort("h", "p", "m", "doubt", "lo", "hi", "period")
-    return Contributions(frame, doubts)
-
-
-def _class_doubts(frame: pl.DataFrame) -> pl.DataFrame:
-    return (
-        frame.filter(pl.col("unclassed"))
-        .select(
-            "h",
-            "doubt",
-            pl.lit(DoubtKind.ATTESTATION.value).alias("kind"),
-            pl.lit("class_unknown").alias("code"),
-            "person",
-            pl.lit("").alias("source"),
-            pl.lit("").alias("record"),
-            pl.concat_list("quantity").alias("quantities"),
-            pl.lit(True).alias("weighs"),
-            pl.lit(BINARY, dtype=pl.Int64).alias("cls"),
-            pl.lit("").alias("asks"),
-        )
-        .unique(["h", "doubt"], keep="first", maintain_order=True)
-    )
+            more, asked = _raised(plan, measure, measure.model.absent, frame)
+            frame, doubts = pl.concat([frame, more]), pl.concat([doubts, asked])
+    return Contributions(frame.sort("h", "p", "m", "doubt", "object", "lo", "hi"), doubts)
 
 
 def _mapped(
     plan: Plan, households: pl.DataFrame, members: pl.DataFrame, facts: pl.DataFrame
 ) -> pl.DataFrame:
-    index = pl.DataFrame(
-        [
-            (q.value, m.index, m.cap, m.largest, m.model.of, bool(m.model.annual), m.model.window or "")
-            for m in plan.measures
-            for q in m.model.quantities
-        ],
-        schema={
-            "quantity": pl.String,
-            "m": pl.Int64,
-            "cap": pl.Int64,
-            "largest": pl.Boolean,
-            "of": pl.String,
-            "annual": pl.Boolean,
-            "window": pl.String,
-        },
-        orient="row",
-    )
+    """One row per fact and measure it belongs to, with bounds as they stand."""
     frame = (
-        facts
-        .join(
-            members.select("household", "person", "h", "p"), on=["household", "person"]
-        )
-        .join(index, on="quantity")
+        facts.join(members["household", "person", "h", "p"], on=["household", "person"])
+        .join(_index(plan), on="quantity")
         .join(households.drop("household"), on="h")
     )
     inside, touches = _in_window(plan)
     member, perhaps = _in_filter(plan)
     yearly = pl.col("annual") & (pl.col("granularity") == "year")
-    area = pl.col("of") == "area"
-    # An item known not to exist (hi 0) has no area; an unanswered question has any.
-    lo = pl.when(area).then(pl.when(pl.col("lo") > 0).then(pl.col("area_dm2")).otherwise(0))
+    area, no_area = pl.col("area"), pl.col("area_dm2").is_null()
+    exists = pl.col("lo") > 0
+    # Something that is not there (hi 0) has no area; an unanswered question has any.
+    lo = pl.when(area).then(pl.when(exists).then(pl.col("area_dm2").fill_null(0)).otherwise(0))
     hi = pl.when(area & (pl.col("hi") != 0)).then(pl.col("area_dm2"))
-    frame = frame.with_columns(
-        lo=lo.otherwise(pl.col("lo")).fill_null(0), hi=hi.otherwise(pl.col("hi"))
-    )
+    hi = pl.when(area & (pl.col("hi") == 0)).then(0).when(area).then(hi).otherwise(pl.col("hi"))
     # Nothing says whether a thing of unknown class is of the class meant: a question of its own.
     unclassed = ~member & pl.col("doubt").is_null() & pl.col("hi").is_not_null()
     frame = frame.filter(touches, perhaps).with_columns(
-        fuzzy=~inside | (~member & ~unclassed) | yearly | pl.col("lo").is_null(),
+        lo=lo.otherwise(pl.col("lo")).clip(upper_bound=pl.col("cap")),
+        hi=pl.when(hi <= pl.col("cap")).then(hi),
+        fuzzy=~inside | (~member & ~unclassed) | yearly | (area & no_area),
         unclassed=unclassed,
+        object=pl.coalesce("object_key", pl.lit("\u0000") + pl.col("fact")),
         doubt=pl.when(unclassed)
-        .then(pl.format("attestation:class_unknown:{}", "fact"))
+        .then(pl.lit("attestation:class_unknown:") + pl.col("fact"))
         .otherwise(pl.col("doubt")),
     )
-    cap = pl.col("cap")
-    return frame.with_columns(
-        lo=pl.col("lo").clip(upper_bound=cap),
-        hi=pl.when(pl.col("hi") <= cap).then(pl.col("hi")),
-        period=_period_text(),
+    return frame[[c for c in _SCHEMA if c != "cls"] + ["unclassed"]]
+
+
+def _index(plan: Plan) -> pl.DataFrame:
+    """Which measures a quantity belongs to."""
+    rows = [(q.value, m) for m in plan.measures for q in m.model.quantities]
+    return pl.DataFrame(
+        {
+            "quantity": [q for q, _ in rows],
+            "m": [m.index for _, m in rows],
+            "cap": [m.cap for _, m in rows],
+            "largest": [m.largest for _, m in rows],
+            "thing": [m.level == HOUSEHOLD for _, m in rows],
+            "area": [m.model.of == "area" for _, m in rows],
+            "annual": [m.model.annual is not None for _, m in rows],
+            "window": [m.model.window or "" for _, m in rows],
+        }
     )
-
-
-def _period_text() -> pl.Expr:
-    start, end = pl.col("period_start"), pl.col("period_end")
-    return pl.when(start.is_not_null()).then(pl.format("{}/{}", start, end)).otherwise(pl.lit(""))
 
 
 def _in_window(plan: Plan) -> tuple[pl.Expr, pl.Expr]:
@@ -179,7 +164,7 @@ def _in_window(plan: Plan) -> tuple[pl.Expr, pl.Expr]:
     """
     inside, touches = pl.lit(True), pl.lit(True)
     start, end = pl.col("period_start"), pl.col("period_end")
-    for name in plan.windows:
+    for name in plan.model.windows:
         first, last = pl.col(f"{name}.start"), pl.col(f"{name}.end")
         here = pl.col("window") == name
         within = start.is_null() | ((start >= first) & (end <= last))
@@ -192,7 +177,8 @@ def _in_window(plan: Plan) -> tuple[pl.Expr, pl.Expr]:
 def _in_filter(plan: Plan) -> tuple[pl.Expr, pl.Expr]:
     """Whether a fact passes its measure's filters for certain, and whether it may.
 
-    An unknown class or grade is neither in nor out: it counts as perhaps.
+    An unknown class or grade is neither in nor out: it counts as perhaps. (An unanswered
+    question has no class; its bounds already say "anything".)
     """
     certain, perhaps = pl.lit(True), pl.lit(True)
     category, grade = pl.col("category"), pl.col("grade")
@@ -211,59 +197,60 @@ def _in_filter(plan: Plan) -> tuple[pl.Expr, pl.Expr]:
         may = pl.all_horizontal(ok.fill_null(True) for _, ok in checks)
         certain = pl.when(here).then(known).otherwise(certain)
         perhaps = pl.when(here).then(may).otherwise(perhaps)
-    # An unanswered question has no class; its bounds already say [0, unbounded].
     return certain, perhaps
 
 
-def _raised(
-    plan: Plan, measure: Measure, frame: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Doubts about a circumstance on which nothing was said, though the law looks at it."""
-    absent = measure.model.absent
-    assert absent is not None
-    triggers = [m.index for m in plan.measures if m.name in absent.arises_with]
-    # Where nobody answered (hi unbounded) the question would be premature: the answer comes first.
-    m, doubt = pl.col("m"), f"law:{absent.unknown.doubt}:"
+def _class_doubts(mapped: pl.DataFrame) -> pl.DataFrame:
+    """The question which class a thing is of."""
     rows = (
-        frame
-        .group_by("h", "p", "person")
-        .agg(
-            (m.is_in(triggers) & ((pl.col("hi") > 0) | (pl.col("lo") > 0))).any().alias("asked"),
-            (m == measure.index).any().alias("said"),
-        )
+        mapped.filter("unclassed")
+        .group_by("h", "doubt", "person")
+        .agg(pl.col("quantity").unique().sort().alias("quantities"))
+    )
+    return _doubts(rows, DoubtKind.ATTESTATION, "class_unknown", "")
+
+
+def _raised(
+    plan: Plan, measure: Measure, absent: AbsentM, frame: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Doubts about a circumstance on which nothing was said, though the law looks at it.
+
+    Where nobody answered about the facts that make it matter, the question would be premature.
+    """
+    triggers = [m.index for m in plan.measures if m.name in absent.arises_with]
+    m, name = pl.col("m"), absent.unknown.doubt
+    matters = m.is_in(triggers) & ((pl.col("hi") > 0) | (pl.col("lo") > 0)).fill_null(False)
+    rows = (
+        frame.group_by("h", "p", "person")
+        .agg(matters.any().alias("asked"), (m == measure.index).any().alias("said"))
         .filter(pl.col("asked") & ~pl.col("said"))
-        .with_columns(doubt=pl.lit(doubt) + pl.col("person"))
-        .sort("h", "p")
+        .with_columns(
+            pl.lit(measure.index, dtype=pl.Int64).alias("m"),
+            pl.lit(measure.cap, dtype=pl.Int64).alias("cap"),
+            pl.lit(measure.largest).alias("largest"),
+            pl.lit(False).alias("thing"),
+            pl.lit("").alias("object"),
+            (pl.lit(f"law:{name}:") + pl.col("person")).alias("doubt"),
+            pl.lit(BINARY, dtype=pl.Int64).alias("cls"),
+            pl.lit(1, dtype=pl.Int64).alias("lo"),
+            pl.lit(1, dtype=pl.Int64).alias("hi"),
+            pl.lit(False).alias("fuzzy"),
+            pl.lit(measure.model.quantities[0].value).alias("quantity"),
+            pl.lit([], dtype=pl.List(pl.String)).alias("evidence"),
+            pl.lit([measure.model.quantities[0].value]).alias("quantities"),
+        )
     )
-    one = pl.lit(1, dtype=pl.Int64)
-    quantity = measure.model.quantities[0].value
-    facts = rows.select(
-        "person",
-        "h",
-        "p",
-        pl.lit(measure.index, dtype=pl.Int64).alias("m"),
-        pl.lit(measure.cap, dtype=pl.Int64).alias("cap"),
-        pl.lit(measure.largest).alias("largest"),
-        "doubt",
-        pl.lit(BINARY, dtype=pl.Int64).alias("cls"),
-        one.alias("lo"),
-        one.alias("hi"),
-        pl.lit(False).alias("fuzzy"),
-        pl.lit([], dtype=pl.List(pl.String)).alias("evidence"),
-        pl.lit(quantity).alias("quantity"),
-        pl.lit("").alias("period"),
-    )
-    doubts = rows.select(
-        "h",
-        "doubt",
-        pl.lit(DoubtKind.LAW.value).alias("kind"),
-        pl.lit(absent.unknown.doubt).alias("code"),
-        "person",
+    return rows[list(_SCHEMA)], _doubts(rows, DoubtKind.LAW, name, name)
+
+
+def _doubts(rows: pl.DataFrame, kind: DoubtKind, code: str, asks: str) -> pl.DataFrame:
+    """Doubt rows of the engine's own, from h, doubt, person and quantities."""
+    return rows.with_columns(
+        pl.lit(kind.value).alias("kind"),
+        pl.lit(code).alias("code"),
         pl.lit("").alias("source"),
         pl.lit("").alias("record"),
-        pl.lit([quantity], dtype=pl.List(pl.String)).alias("quantities"),
         pl.lit(True).alias("weighs"),
         pl.lit(BINARY, dtype=pl.Int64).alias("cls"),
-        pl.lit(absent.unknown.doubt).alias("asks"),
-    )
-    return facts, doubts
+        pl.lit(asks).alias("asks"),
+    )[list(_DOUBT_SCHEMA)]

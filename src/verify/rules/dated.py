@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 from verify.domain.money import yuan_display
 from verify.rules import expressions as ex
@@ -68,7 +69,7 @@ def check_periods(periods: Sequence[Dated], what: str) -> None:
     for period in periods:
         if period.effective_to is not None and period.effective_to < period.effective_from:
             raise Fault(f"{what} ends before it starts ({period.effective_from})")
-    for earlier, later in zip(periods, periods[1:], strict=False):
+    for earlier, later in pairwise(periods):
         if earlier.effective_to is None or later.effective_from <= earlier.effective_to:
             raise Fault(
                 f"{what}: the entries from {earlier.effective_from} and {later.effective_from} "
@@ -159,9 +160,7 @@ def check_covers(limit: Limit, needed: Sequence[Range]) -> None:
     """Refuse a limit with a hole where the rulebook is in force."""
     have = known_ranges(limit)
     for start, end in needed:
-        if not any(
-            a <= start and (b is None or (end is not None and end <= b)) for a, b in have
-        ):
+        if not any(a <= start and (b is None or (end is not None and end <= b)) for a, b in have):
             raise Fault(
                 f"limit {limit.name} has a gap between {start} and {end or 'today'}",
                 "add the published value, or an `unknown` entry that says what is not known",

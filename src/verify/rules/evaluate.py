@@ -1,7 +1,7 @@
 """Run a plan over worlds: rows of (household, which doubts are settled how).
 
-The same compiled expressions judge a household as it stands (every doubt open) and every way in
-which its doubts could be settled. A *world* is one such row:
+The same expressions judge a household as it stands (every doubt open) and every way in which its
+doubts could be settled. A *world* is one such row:
 
 - `bits`: for each examined doubt, one bit: settled yes (or the largest answer) or no (nothing);
 - `open`: the examined doubts that stay open in this world, as a bit mask;
@@ -11,27 +11,29 @@ which its doubts could be settled. A *world* is one such row:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cached_property, partial
 
 import polars as pl
 
-from verify.rules.contributions import ANNUAL, CERTAIN, MISSING
-from verify.rules.plan import HOUSEHOLD, PERSON, Plan, Stage
-from verify.rules.units import CAPS
+from verify.domain.verdict import FindingState
+from verify.rules import expressions as ex
+from verify.rules import interval as iv
+from verify.rules.interval import Column
+from verify.rules.parts import Totals
+from verify.rules.plan import HOUSEHOLD, PERSON, Plan, Test
+from verify.rules.units import CAPS, Unit
 
 INELIGIBLE, UNDETERMINED, ELIGIBLE = 0, 1, 2
-
-_BY_ROW = ["row", "p"]
 
 
 @dataclass(frozen=True)
 class Batch:
     """Households of one rulebook, ready to be evaluated.
 
-    `households`: h, residence, limits (`.lo`, `.hi`), clauses, operators. `members`: h, p, person,
-    relation, age. `parts`: see `PART`.
+    `households`: by position, residence, limits (`.lo`, `.hi`, `.doubt`), clauses in force and
+    operators. `members`: by position, h, p, relation, age. `parts`: see `parts.PART`.
     """
 
     plan: Plan
@@ -40,12 +42,8 @@ class Batch:
     parts: pl.DataFrame
 
 
-@dataclass(frozen=True)
-class Evaluated:
-    """Household rows (with `outcome` and `<test>#state`) and person rows, by `row`."""
-
-    households: pl.DataFrame
-    persons: pl.DataFrame
+World = tuple[int, int, int, Mapping[str, int]]
+"""(h, bits, open mask, law and proof settings); settings left out stay open."""
 
 
 def open_worlds(plan: Plan, households: Sequence[int]) -> pl.DataFrame:
@@ -53,204 +51,273 @@ def open_worlds(plan: Plan, households: Sequence[int]) -> pl.DataFrame:
     return worlds_frame(plan, [(h, 0, 0, {}) for h in households])
 
 
-def worlds_frame(
-    plan: Plan, rows: Sequence[tuple[int, int, int, dict[str, int]]]
-) -> pl.DataFrame:
-    """A frame of worlds from (h, bits, open mask, law and proof settings)."""
-    settings = setting_columns(plan)
+def worlds_frame(plan: Plan, worlds: Sequence[World]) -> pl.DataFrame:
+    """A frame of worlds, numbered by `row`."""
     data: dict[str, list[int]] = {
-        "h": [r[0] for r in rows],
-        "bits": [r[1] for r in rows],
-        "open": [r[2] for r in rows],
-        **{s: [r[3].get(s, -1) for r in rows] for s in settings},
+        "row": list(range(len(worlds))),
+        "h": [w[0] for w in worlds],
+        "bits": [w[1] for w in worlds],
+        "open": [w[2] for w in worlds],
+        **{s: [w[3].get(s, -1) for w in worlds] for s in setting_names(plan)},
     }
-    data = {"row": list(range(len(rows))), **data}
     return pl.DataFrame(data, schema=dict.fromkeys(data, pl.Int64))
 
 
-def setting_columns(plan: Plan) -> list[str]:
+def setting_names(plan: Plan) -> list[str]:
     """Names of the law and proof settings of a plan."""
-    return [f"law#{d}" for d in sorted(plan.unknowns)] + [f"proof#{t}" for t in plan.refer_tests]
+    return [f"law#{d}" for d in plan.unknowns] + [f"proof#{t}" for t in plan.refer_tests]
 
 
-def evaluate(batch: Batch, worlds: pl.DataFrame) -> Evaluated:
-    """Evaluate every quantity and test in every world."""
-    plan = batch.plan
-    households = (
-        worlds
-        .join(batch.households, on="h", how="left", maintain_order="left")
-        .with_columns(_limit_settings(plan))
-    )
-    persons = (
-        worlds
-        .select("row", "h")
-        .join(batch.members, on="h", maintain_order="left_right")
-        .sort(_BY_ROW)
-    )
-    persons = persons.hstack(_measures(batch, worlds, persons))
-    rows = persons["row"]
-    for kind, stages in groupby(plan.stages, key=lambda s: s.kind):
-        if kind == PERSON:
-            persons = (_chain(persons, stages))
-        elif kind == HOUSEHOLD:
-            households = (_chain(households, stages))
-        elif kind == "spread":
-            copied = [c for s in stages for c in s.columns]
-            persons = persons.hstack(households.select(copied)[rows])
+@dataclass(frozen=True)
+class Judged:
+    """One test in every world: `good` keeps the household eligible, `bad` makes it ineligible."""
+
+    good: pl.Series
+    bad: pl.Series
+    applies: Column
+    refers: Column
+    holds: Column
+
+
+class Evaluation:
+    """Quantities, tests and outcome of a batch in every world, computed once and on demand."""
+
+    def __init__(self, batch: Batch, worlds: pl.DataFrame) -> None:
+        self.plan = batch.plan
+        self._batch = batch
+        self._worlds = worlds
+        self._h = worlds["h"]
+        self.persons = worlds["row", "h"].join(
+            batch.members["h", "p"], on="h", maintain_order="left_right"
+        )
+        self._row, self._p = self.persons["row"], self.persons["p"]
+        self._totals = Totals(self.plan.measures, batch.parts, worlds, self.persons["row", "p"])
+        self._measures = {m.name: m for m in self.plan.measures}
+        self._columns: dict[tuple[str, str], Column] = {}
+        self._sums: dict[ex.Aggregate, Column] = {}
+        self._constants: dict[tuple[int | bool, str], Column] = {}
+
+    def quantity(self, name: str) -> Column:
+        """A named quantity, one row per world or (a person's) per member and world."""
+        return self._at(name, self.plan.quantities[name].level)
+
+    # -- names ---------------------------------------------------------------------------------
+
+    def _at(self, name: str, level: str) -> Column:
+        key = (name, level)
+        if key not in self._columns:
+            quantity = self.plan.quantities[name]
+            if quantity.kind.constant is not None:
+                column = self._constant(quantity.kind.constant, level)
+            elif quantity.level == HOUSEHOLD and level == PERSON:
+                column = iv.spread(self._at(name, HOUSEHOLD), self._row)
+            elif quantity.formula is not None:
+                column = self._column(quantity.formula, level)
+            else:
+                column = self._given(name)
+            self._columns[key] = column
+        return self._columns[key]
+
+    def _given(self, name: str) -> Column:
+        if name in self._measures:
+            counted = partial(self.quantity, "counted")
+            return self._totals.column(self._measures[name], counted)
+        if name in self.plan.limits:
+            return self._limit(name)
+        if name == "counted":
+            return iv.first_clause(
+                [
+                    (clause, model.counts)
+                    for clause, model in zip(self.clauses, self.plan.model.composition, strict=True)
+                ],
+                len(self._p),
+            )
+        if name == "residence":
+            series = self._batch.households[name][self._h]
         else:
-            sums = [e for s in stages for e in s.exprs]
-            grouped = persons.group_by("row", maintain_order=True).agg(sums).drop("row")
-            households = households.hstack((grouped))
-    judged = (households.with_columns(_states(plan)).with_columns(_outcome(plan)))
-    return Evaluated(judged, persons)
+            series = self._batch.members[name][self._p]
+        return Column(series, series)
 
+    def _limit(self, name: str) -> Column:
+        """The value in force; an unknown one is open, or at the extreme this world examines."""
+        lo, hi = (self._batch.households[f"{name}.{end}"][self._h] for end in ("lo", "hi"))
+        asked = self._batch.households[f"{name}.doubt"][self._h]
+        if asked.null_count() < len(asked):
+            cap = CAPS[self.plan.limits[name].unit]
+            for doubt in sorted(set(asked.drop_nulls())):
+                setting = self._worlds[f"law#{doubt}"]
+                here = (asked == doubt).fill_null(False) & (setting >= 0)
+                lo = (setting * cap).zip_with(here, lo)
+                hi = (setting * cap).zip_with(here, hi)
+        certain = hi.null_count() == 0 and lo.equals(hi)
+        if self.plan.limits[name].unit is Unit.TRUTH:
+            lo, hi = lo == 1, hi == 1
+        return Column(lo, lo if certain else hi)
 
-def _chain(frame: pl.DataFrame, stages: Iterable[Stage]) -> pl.DataFrame:
-    query = frame
-    for stage in stages:
-        query = query.with_columns(stage.exprs)
-    return query
+    @cached_property
+    def clauses(self) -> list[Column]:
+        """Per clause of the composition, whether it holds for each member."""
+        found = []
+        for model, tree in zip(self.plan.model.composition, self.plan.clauses, strict=True):
+            holds = self._column(tree, PERSON)
+            if model.effective_from or model.effective_to:
+                flag = self._batch.households[f"{model.code}#in_force"][self._h][self._row] == 1
+                holds = iv.conjoin(Column(flag, flag), holds)
+            found.append(holds)
+        return found
 
+    # -- expressions ---------------------------------------------------------------------------
 
-def _limit_settings(plan: Plan) -> list[pl.Expr]:
-    """Put the examined extremes of unknown limits in place of their open interval."""
-    exprs = []
-    for name, limit in plan.limits.items():
-        lo, hi = pl.col(f"{name}.lo"), pl.col(f"{name}.hi")
-        unknown = hi.is_null() | (lo < hi)
-        for doubt in sorted({e.unknown.doubt for e in limit.entries if e.unknown}):
-            setting = pl.col(f"law#{doubt}")
-            asked = unknown & (pl.col(f"{name}.doubt") == doubt) & (setting >= 0)
-            value = setting * CAPS[limit.unit]
-            lo = pl.when(asked).then(value).otherwise(lo)
-            hi = pl.when(asked).then(value).otherwise(hi)
-        if limit.entries and any(e.unknown for e in limit.entries):
-            exprs += [lo.alias(f"{name}.lo"), hi.alias(f"{name}.hi")]
-    return exprs
+    def _column(  # noqa: PLR0911, PLR0912 - one case per operator reads best in one place
+        self, tree: ex.Expression, level: str
+    ) -> Column:
+        column = partial(self._column, level=level)
+        match tree:
+            case ex.Number(value) | ex.Truth(value):
+                return self._constant(value, level)
+            case ex.Name(name):
+                return self._at(name, level)
+            case ex.Arithmetic(operator, left, right):
+                return self._arithmetic(operator, left, right, level)
+            case ex.Compare("=", item, ex.Word(text)):
+                return iv.one_of(column(item), (text,))
+            case ex.Compare("<>", item, ex.Word(text)):
+                return iv.negate(iv.one_of(column(item), (text,)))
+            case ex.Compare(operator, left, right):
+                return iv.compare(operator, column(left), column(right))
+            case ex.Logic(operator, left, right):
+                combine = iv.conjoin if operator == "and" else iv.disjoin
+                return combine(column(left), column(right))
+            case ex.Not(of):
+                return iv.negate(column(of))
+            case ex.OneOf(item, words):
+                return iv.one_of(column(item), words)
+            case ex.Choice(function, items):
+                choose = iv.least if function == "least" else iv.greatest
+                return choose([column(i) for i in items])
+            case ex.Case(branches, otherwise):
+                return iv.case(
+                    [(partial(column, c), partial(column, v)) for c, v in branches],
+                    partial(column, otherwise),
+                )
+            case ex.Aggregate():
+                return self._aggregate(tree)
+            case ex.Word():
+                raise AssertionError("a text stands alone; the compiler lets none through")
 
+    def _arithmetic(
+        self, operator: str, left: ex.Expression, right: ex.Expression, level: str
+    ) -> Column:
+        a = self._column(left, level)
+        if operator == "/":
+            divisor = self._literal(right)
+            if divisor is not None:
+                return iv.divide_by_number(a, divisor)
+            return iv.divide(a, self._column(right, level))
+        b = self._column(right, level)
+        return {"+": iv.add, "-": iv.subtract, "*": iv.multiply}[operator](a, b)
 
-def _measures(batch: Batch, worlds: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
-    """Every measure of every person row, in the order of `persons`."""
-    measures, width = batch.plan.measures, len(batch.plan.measures)
-    starts = persons.select("row", "p").with_row_index("position")
-    keyed = (
-        worlds
-        .select("row", "h", "bits", "open")
-        .join(batch.parts, on="h")
-        .join(starts, on=_BY_ROW)
-        .with_columns(slot=pl.col("position").cast(pl.Int64) * width + pl.col("m"))
-    )
-    totals = (_added_up(_settled(keyed), ["slot"]))
-    slots = totals["slot"].cast(pl.UInt32)
-    size = persons.height * width
-    return pl.concat(
-        [
-            pl.repeat(0, size, dtype=pl.Int64, eager=True)
-            .scatter(slots, totals[end])
-            .reshape((persons.height, width))
-            .arr.to_struct(fields=[f"{m.name}.{end}" for m in measures])
-            .struct.unnest()
-            for end in ("lo", "hi")
-        ],
-        how="horizontal",
-    )
+    def _literal(self, tree: ex.Expression) -> int | None:
+        if isinstance(tree, ex.Number):
+            return tree.value
+        return self.plan.quantities[tree.name].kind.constant if isinstance(tree, ex.Name) else None
 
+    def _constant(self, value: int | bool, level: str) -> Column:
+        key = (value, f"{level}/{type(value).__name__}")
+        if key not in self._constants:
+            rows = len(self._h) if level == HOUSEHOLD else len(self._p)
+            self._constants[key] = iv.constant(value, rows)
+        return self._constants[key]
 
-def condensed(parts: pl.DataFrame) -> pl.DataFrame:
-    """Add up, per member and measure, what does not hang on an examined doubt.
+    # -- adding members up ---------------------------------------------------------------------
 
-    Those parts are the same in every world, so the worlds need only carry their total.
-    """
-    fixed = parts.filter(pl.col("place") == 0).with_columns(
-        bits=pl.lit(0, dtype=pl.Int64), open=pl.lit(0, dtype=pl.Int64)
-    )
-    by = ["h", "p", "m", "cap", "largest"]
-    totals = _added_up(_settled(fixed), by).select(*by, "lo", "hi")
-    totals = totals.with_columns(
-        cls=pl.lit(CERTAIN, dtype=pl.Int64),
-        fuzzy=pl.lit(False),
-        place=pl.lit(0, dtype=pl.Int64),
-    )
-    examined = parts.filter(pl.col("place") > 0)
-    return pl.concat([(totals.select(PART)), examined.select(PART)])
+    def _aggregate(self, tree: ex.Aggregate) -> Column:
+        if tree not in self._sums:
+            wanted = self.plan.early if tree in self.plan.early else (tree,)
+            self._sums |= self._added_up([t for t in wanted if t not in self._sums])
+        return self._sums[tree]
 
+    def _added_up(self, trees: Sequence[ex.Aggregate]) -> dict[ex.Aggregate, Column]:
+        """Add up over the members of each row. `sum` skips nulls: unbounded is put back."""
+        counted = self.quantity("counted")
+        columns: dict[str, pl.Series] = {"row": self._row}
+        dens, exprs = [], []
+        for i, tree in enumerate(trees):
+            truths = tree.function in ("count", "any")
+            item = iv.if_counted(self._column(tree.of, PERSON), counted, truths=truths)
+            item = iv.as_numbers(item) if truths else item
+            dens.append(item.den)
+            for end, series in zip(("lo", "hi"), _ends(item), strict=False):
+                name = f"{i}.{end}"
+                columns[name] = series
+                total = pl.col(name)
+                exprs.append(total.max() if tree.function in ("any", "max") else total.sum())
+                if series.null_count():
+                    exprs.append(total.null_count().alias(f"{name}.open"))
+        sums = pl.DataFrame(columns).group_by("row", maintain_order=True).agg(exprs)
+        found = {}
+        for i, tree in enumerate(trees):
+            ends = [_put_back(sums, f"{i}.{e}") for e in ("lo", "hi") if f"{i}.{e}" in columns]
+            if tree.function == "any":
+                ends = [e == 1 for e in ends]
+            found[tree] = Column(ends[0], ends[-1], dens[i])
+        return found
 
-PART = ["h", "p", "m", "cap", "largest", "cls", "lo", "hi", "fuzzy", "place"]
-"""Columns of a part: a contribution with the bit of its examined doubt (0: not examined)."""
+    # -- tests ---------------------------------------------------------------------------------
 
+    @cached_property
+    def tests(self) -> dict[str, Judged]:
+        """Every test in every world."""
+        return {t.name: self._judge(t) for t in self.plan.tests}
 
-def _settled(frame: pl.DataFrame) -> pl.DataFrame:
-    """Bounds of each part in its world; see FACTS in `verify.frames` for the meaning."""
-    lo, hi, cls, place = pl.col("lo"), pl.col("hi"), pl.col("cls"), pl.col("place")
-    # min_horizontal and max_horizontal skip nulls: an unbounded end must stay unbounded.
-    low = pl.when(lo.is_not_null()).then(pl.min_horizontal(lo, 0))
-    high = pl.when(hi.is_not_null()).then(pl.max_horizontal(hi, 0))
-    is_open = ((place == 0) & (cls != CERTAIN)) | ((place > 0) & (pl.col("open") // place % 2 == 1))
-    no = (place > 0) & (pl.col("bits") // place % 2 == 0)
-    ranged = cls.is_in([MISSING, ANNUAL])
-    most = pl.when(cls == MISSING).then(hi.fill_null(pl.col("cap"))).otherwise(hi)
-    fuzzy = pl.col("fuzzy")
-
-    def end(widest: pl.Expr, exact: pl.Expr) -> pl.Expr:
-        settled = pl.when(no).then(0).when((place > 0) & ranged).then(most)
-        return pl.when(is_open).then(widest).otherwise(
-            settled.when(fuzzy).then(widest).otherwise(exact)
-        )
-
-    return frame.with_columns(lo=end(low, lo), hi=end(high, hi))
-
-
-def _added_up(frame: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """Sum (of truths: largest) of parts, cut at the cap of the measure's unit.
-
-    `sum` and `max` skip nulls, so unbounded ends are put back by hand. Beyond the cap a value
-    reads "at least this much": still true, and safe from overflow.
-    """
-    lo, hi = pl.col("lo"), pl.col("hi")
-    keys = dict.fromkeys([*by, "cap", "largest"])
-    totals = frame.group_by(list(keys)).agg(
-        pl.when(pl.col("largest").first()).then(lo.max()).otherwise(lo.sum()).alias("lo"),
-        pl.when(pl.col("largest").first()).then(hi.max()).otherwise(hi.sum()).alias("hi"),
-        lo.is_null().any().alias("lo_open"),
-        hi.is_null().any().alias("hi_open"),
-    )
-    cap = pl.col("cap")
-    hi_open = pl.col("hi_open") | (hi > cap)
-    return totals.with_columns(
-        lo=pl.when(~pl.col("lo_open") & (lo >= -cap)).then(lo.clip(upper_bound=cap)),
-        hi=pl.when(~hi_open)
-        .then(hi.clip(lower_bound=-cap))
-        .when(pl.col("largest"))
-        .then(cap),
-    )
-
-
-def _states(plan: Plan) -> list[pl.Expr]:
-    """Per test: `#good` and `#bad` (for the outcome) and `#state` (for the finding)."""
-    exprs = []
-    for test in plan.tests:
+    def _judge(self, test: Test) -> Judged:
         n = test.name
-        holds_lo, holds_hi = pl.col(f"{n}#holds.lo"), pl.col(f"{n}#holds.hi")
-        applies_lo, applies_hi = pl.col(f"{n}#applies.lo"), pl.col(f"{n}#applies.hi")
-        refers_lo, refers_hi = pl.col(f"{n}#refers.lo"), pl.col(f"{n}#refers.hi")
-        proof = pl.col(f"proof#{n}") if n in plan.refer_tests else pl.lit(-1)
-        good = (applies_hi == 0) | (holds_lo == 1) | ((refers_lo == 1) & (proof == 1))
-        bad = (applies_lo == 1) & (holds_hi == 0) & ((refers_hi == 0) | (proof == 0))
-        state = (
-            pl.when(applies_hi == 0)
-            .then(pl.lit("not_applicable"))
-            .when(good)
-            .then(pl.lit("satisfied"))
-            .when(bad)
-            .then(pl.lit("not_satisfied"))
-            .otherwise(pl.lit("undetermined"))
-        )
-        exprs += [good.alias(f"{n}#good"), bad.alias(f"{n}#bad"), state.alias(f"{n}#state")]
-    return exprs
+        applies, refers = self.quantity(f"{n}#applies_when"), self.quantity(f"{n}#refer_when")
+        holds = self._holds(test)
+        good = ~applies.hi | holds.lo
+        bad = applies.lo & ~holds.hi
+        if n in self.plan.refer_tests:
+            proof = self._worlds[f"proof#{n}"]
+            good = good | (refers.lo & (proof == 1))
+            bad = bad & (~refers.hi | (proof == 0))
+        return Judged(good, bad, applies, refers, holds)
+
+    def _holds(self, test: Test) -> Column:
+        value, limit = self.quantity(test.model.value), self.quantity(f"{test.name}#limit")
+        holds = iv.compare(test.operators[0], value, limit)
+        chosen = self._batch.households[f"{test.name}#operator"][self._h]
+        for i, operator in enumerate(test.operators[1:], start=1):
+            other, here = iv.compare(operator, value, limit), chosen == i
+            lo, hi = other.lo.zip_with(here, holds.lo), other.hi.zip_with(here, holds.hi)
+            holds = Column(lo, lo) if holds.certain and other.certain else Column(lo, hi)
+        return holds
+
+    @cached_property
+    def outcomes(self) -> list[int]:
+        """Outcome of each world: INELIGIBLE, UNDETERMINED or ELIGIBLE."""
+        judged = list(self.tests.values())
+        good, bad = judged[0].good, judged[0].bad
+        for test in judged[1:]:
+            good, bad = good & test.good, bad | test.bad
+        pairs = zip(good.to_list(), bad.to_list(), strict=True)
+        return [INELIGIBLE if b else ELIGIBLE if g else UNDETERMINED for g, b in pairs]
+
+    def state(self, test: str, row: int) -> FindingState:
+        """How a test came out in one world."""
+        judged = self.tests[test]
+        if not judged.applies.hi[row]:
+            return FindingState.NOT_APPLICABLE
+        if judged.good[row]:
+            return FindingState.SATISFIED
+        return FindingState.NOT_SATISFIED if judged.bad[row] else FindingState.UNDETERMINED
 
 
-def _outcome(plan: Plan) -> pl.Expr:
-    bad = pl.any_horizontal(f"{t.name}#bad" for t in plan.tests)
-    good = pl.all_horizontal(f"{t.name}#good" for t in plan.tests)
-    outcome = pl.when(bad).then(INELIGIBLE).when(good).then(ELIGIBLE).otherwise(UNDETERMINED)
-    return outcome.cast(pl.Int64).alias("outcome")
+def _ends(column: Column) -> tuple[pl.Series, ...]:
+    return (column.lo,) if column.certain else (column.lo, column.hi)
+
+
+def _put_back(sums: pl.DataFrame, name: str) -> pl.Series:
+    total = sums[name]
+    if f"{name}.open" in sums.columns:
+        total = iv.constant_null(len(total)).zip_with(sums[f"{name}.open"] > 0, total)
+    return total

@@ -298,9 +298,7 @@ def _one_of(node: Any, depth: int) -> Expression:
     words = [_copy(n, depth + 1) for n in node.expressions]
     if not words or not all(isinstance(w, Word) for w in words):
         raise Fault("IN takes a list of texts", "write relation IN ('child', 'stepchild')")
-    return OneOf(
-        _copy(node.this, depth + 1), tuple(w.text for w in words if isinstance(w, Word))
-    )
+    return OneOf(_copy(node.this, depth + 1), tuple(w.text for w in words if isinstance(w, Word)))
 
 
 def _paren(node: Any, depth: int) -> Expression:

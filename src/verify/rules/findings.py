@@ -14,7 +14,7 @@ from verify.domain.verdict import (
     Text,
 )
 from verify.rules.plan import Test
-from verify.rules.view import View, is_rounded, shown
+from verify.rules.view import View
 
 ROUNDED = Text(
     "显示值四舍五入到分;比较按未舍入的精确值进行。",
@@ -28,12 +28,10 @@ def findings(view: View) -> tuple[Finding, ...]:
 
 
 def _finding(view: View, test: Test) -> Finding:
-    model, row = test.model, view.row
-    state = FindingState(row[f"{test.name}#state"])
-    value = shown(row, model.value, test.value)
-    limit = shown(row, f"{test.name}#limit", test.limit)
+    model, state = test.model, view.state(test)
+    value, limit = view.interval(model.value), view.interval(f"{test.name}#limit")
     settled = state in (FindingState.SATISFIED, FindingState.NOT_APPLICABLE)
-    refers = model.effect == "refer" or (row[f"{test.name}#refers.hi"] == 1 and not settled)
+    refers = model.effect == "refer" or (not settled and view.possible(f"{test.name}#refer_when"))
     return Finding(
         test=test.name,
         title=model.title.text,
@@ -97,10 +95,8 @@ def _evidence(view: View, test: Test) -> tuple[str, ...]:
 def _doubts(view: View, test: Test, state: FindingState) -> tuple[str, ...]:
     found = {c["doubt"] for c in view.touching(test.measures) if c["doubt"] is not None}
     if state is FindingState.UNDETERMINED:
-        limits = test.limits | view.plan.composition_limits
-        asked = {view.row[f"{n}.doubt"] for n in limits} - {None}
-        found |= {f"law:{d}" for d in asked if view.row[f"arises#{d}.hi"] == 1}
-        if view.row[f"{test.name}#refers.hi"] == 1:
+        found |= {f"law:{d}" for n in test.limits if (d := view.law_doubt(n)) is not None}
+        if view.possible(f"{test.name}#refer_when"):
             found.add(f"refer:{test.name}")
     return tuple(sorted(found))
 
@@ -114,17 +110,17 @@ def _notes(view: View, test: Test) -> tuple[Text, ...]:
         note = view.entry(name).model.note
         if note is not None:
             notes.append(note.text)
-    if is_rounded(view.row, test.model.value, test.value):
+    if view.readings.is_rounded(test.model.value, view.row):
         notes.append(ROUNDED)
     return tuple(dict.fromkeys(notes))
 
 
 def benefit(view: View, certain: bool) -> Benefit | None:
     """Indicative monthly benefit; from nothing upwards while eligibility is open."""
-    model, value = view.plan.model.benefit, view.plan.benefit
-    if model is None or value is None:
+    model = view.plan.model.benefit
+    if model is None:
         return None
-    monthly = shown(view.row, model.monthly, value)
+    monthly = view.interval(model.monthly)
     if not certain:
         monthly = Interval(0, monthly.hi)
     return Benefit(monthly, model.formula.text, citations(view, model.cite))

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import polars as pl
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from verify import frames
 from verify.domain.household import Residence, Role
@@ -236,7 +243,9 @@ class _Found:
         for c in member.circumstances:
             doubt = None
             if not c.documented:
-                doubt = self._doubt(person, DoubtKind.ATTESTATION, c.kind.value, "claimed_without_document")
+                doubt = self._doubt(
+                    person, DoubtKind.ATTESTATION, c.kind.value, "claimed_without_document"
+                )
             lo = int(c.holds and c.documented)
             self._fact(
                 person,
@@ -251,7 +260,9 @@ class _Found:
             self._income(person, income, as_of)
         for asset in member.assets:
             doubt = self._match(person, asset.kind.value, asset.doubtful)
-            self._fact(person, asset.kind.value, asset.amount, asset.amount, doubt=doubt, as_of=as_of)
+            self._fact(
+                person, asset.kind.value, asset.amount, asset.amount, doubt=doubt, as_of=as_of
+            )
         for vehicle in member.vehicles:
             doubt = self._match(person, StatementKind.VEHICLE.value, vehicle.doubtful)
             category = vehicle.vehicle_class.value if vehicle.vehicle_class else None
@@ -278,7 +289,7 @@ class _Found:
                 period=(dt.date(income.year, 1, 1), dt.date(income.year, 12, 31)),
             )
             return
-        doubt = self._match(person, kind, income.doubtful)
+        theirs = self._match(person, kind, income.doubtful)
         for month in _months(income, as_of):
             last = add_months(month, 1) - dt.timedelta(days=1)
             self._fact(
@@ -286,7 +297,7 @@ class _Found:
                 kind,
                 income.monthly or 0,
                 income.monthly or 0,
-                doubt=doubt,
+                doubt=theirs,
                 granularity=Granularity.MONTH,
                 period=(month, last),
             )
@@ -362,5 +373,3 @@ def _months(income: GivenIncome, as_of: dt.date) -> Iterator[dt.date]:
 
 def _month(text: str | None) -> dt.date | None:
     return None if text is None else dt.date.fromisoformat(f"{text}-01")
-
-

@@ -51,7 +51,9 @@ def constant(value: int | bool | str, rows: int) -> Column:
 
 def spread(column: Column, rows: Series) -> Column:
     """Household rows copied to their members."""
-    return _both_ends(column, lambda end: end[rows])
+    copied = _both_ends(column, lambda end: end[rows])
+    over = None if column.over is None else (column.over[0][rows], column.over[1][rows])
+    return Column(copied.lo, copied.hi, copied.den, over)
 
 
 def add(a: Column, b: Column) -> Column:

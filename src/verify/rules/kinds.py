@@ -47,7 +47,7 @@ def number(n: int) -> Kind:
 
 def add(a: Kind, b: Kind, sign: int = 1) -> Kind:
     """`a + b`, or `a - b` with sign -1."""
-    unit = added(a.unit, b.unit)
+    unit = _amount(added(a.unit, b.unit))
     a, b = _common(a, b)
     return _sized(Kind(unit, a.mag + b.mag, a.nonneg and b.nonneg and sign > 0, a.den))
 
@@ -88,7 +88,7 @@ def choose(items: Sequence[Kind], function: str) -> Kind:
     """LEAST or GREATEST."""
 
     def one(a: Kind, b: Kind) -> Kind:
-        unit = added(a.unit, b.unit)
+        unit = _amount(added(a.unit, b.unit))
         a, b = _common(a, b)
         either = (a.nonneg and b.nonneg) if function == "least" else (a.nonneg or b.nonneg)
         return _sized(Kind(unit, max(a.mag, b.mag), either, a.den))
@@ -124,6 +124,8 @@ def case(conditions: Sequence[Kind], values: Sequence[Kind]) -> Kind:
     """CASE WHEN ... ELSE ... END."""
     logic(*conditions)
     unit = functools.reduce(added, (v.unit for v in values))
+    if unit is Unit.TEXT:
+        raise Fault("CASE gives a number or a truth, not a text")
     if any(v.quotient for v in values):
         raise Fault(_QUOTIENT, "choose first, divide last")
     den = math.lcm(*(v.den for v in values))
@@ -160,6 +162,12 @@ def declared(unit: Unit, computed: Kind) -> Kind:
     if added(unit, computed.unit) is not unit:
         raise Fault(f"it is declared in {unit} but computes {computed.unit}")
     return replace(computed, unit=unit)
+
+
+def _amount(unit: Unit) -> Unit:
+    if unit in (Unit.TRUTH, Unit.TEXT):
+        raise Fault(f"a {unit} is not a number", "use AND, OR or CASE")
+    return unit
 
 
 def _common(a: Kind, b: Kind) -> tuple[Kind, Kind]:

@@ -85,9 +85,7 @@ class Law:
             ),
         )
 
-    def rulebook(
-        self, region: str, programme: str, as_of: dt.date, known_at: dt.date
-    ) -> Rulebook:
+    def rulebook(self, region: str, programme: str, as_of: dt.date, known_at: dt.date) -> Rulebook:
         """The rulebook in force for a region and programme on `as_of`.
 
         Raises:

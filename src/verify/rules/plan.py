@@ -22,13 +22,18 @@ PERSON, HOUSEHOLD = "person", "household"
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure of facts, per person; `index` numbers it within the plan."""
+    """A measure of facts; `index` numbers it within the plan."""
 
     name: str
     index: int
     model: FactM
     unit: Unit
     cap: int
+
+    @property
+    def level(self) -> str:
+        """Things belong to the household, each once, however many members own it."""
+        return HOUSEHOLD if self.model.of in ("count", "area") else PERSON
 
     @property
     def largest(self) -> bool:
@@ -86,13 +91,29 @@ class Plan:
     composition_measures: frozenset[str]
     composition_limits: frozenset[str]
     unknowns: Mapping[str, UnknownM]  # law doubts of limits, by doubt name
+    early: tuple[ex.Aggregate, ...]  # aggregates that rest on no other aggregate
 
     @property
     def refer_tests(self) -> tuple[str, ...]:
         """Tests that may refer instead of fail."""
-        return tuple(
-            t.name for t in self.tests if t.model.effect == "refer" or t.model.refer_when
+        return tuple(t.name for t in self.tests if t.model.effect == "refer" or t.model.refer_when)
+
+
+def early_aggregates(quantities: Mapping[str, Quantity]) -> tuple[ex.Aggregate, ...]:
+    """Aggregates that can be added up in one go, before any other: the usual case."""
+
+    def aggregates(tree: ex.Expression) -> list[ex.Aggregate]:
+        return [n for n in ex.walk(tree) if isinstance(n, ex.Aggregate)]
+
+    def rests_on_aggregate(tree: ex.Expression) -> bool:
+        formulas = [quantities[n].formula for n in ex.names(tree)]
+        return any(
+            f is not None and (bool(aggregates(f)) or rests_on_aggregate(f)) for f in formulas
         )
+
+    formulas = [q.formula for q in quantities.values() if q.formula is not None]
+    found = dict.fromkeys(a for f in formulas for a in aggregates(f))
+    return tuple(a for a in found if not rests_on_aggregate(a.of))
 
 
 def measure(name: str, index: int, model: FactM) -> Measure:

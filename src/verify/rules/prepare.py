@@ -10,8 +10,9 @@ import polars as pl
 from verify.domain.errors import InputError, Problem
 from verify.domain.household import Role
 from verify.rules.contributions import Contributions, contributions
-from verify.rules.evaluate import PART, Batch, condensed
-from verify.rules.interval import MAX_MEMBERS
+from verify.rules.evaluate import Batch
+from verify.rules.kinds import MAX_MEMBERS
+from verify.rules.parts import PART, condensed
 from verify.rules.rulebook import Regime, Rulebook
 
 
@@ -51,7 +52,7 @@ def prepare(
     households, regimes = _with_regimes(book, households)
     members = _members(households, persons)
     _check_sizes(households, members)
-    windows = [f"{w}.{end}" for w in book.plan.windows for end in ("start", "end")]
+    windows = [f"{w}.{end}" for w in book.plan.model.windows for end in ("start", "end")]
     found = contributions(
         book.plan,
         households.select("h", "household", *windows),
@@ -65,14 +66,13 @@ def prepare(
 def _with_regimes(
     book: Rulebook, households: pl.DataFrame
 ) -> tuple[pl.DataFrame, tuple[Regime, ...]]:
-    distinct = (households.select("as_of", "known_at").unique().sort("as_of", "known_at"))
+    distinct = households.select("as_of", "known_at").unique().sort("as_of", "known_at")
     regimes = tuple(book.regime(as_of, known_at) for as_of, known_at in distinct.iter_rows())
     rows = [{"regime": i, **_columns(book, regime)} for i, regime in enumerate(regimes)]
     kinds: dict[str, pl.DataType] = {name: _kind(name) for name in rows[0]}
     table = pl.DataFrame([tuple(r.values()) for r in rows], schema=kinds, orient="row")
     numbered = (
-        households
-        .sort("household")
+        households.sort("household")
         .with_row_index("h")
         .with_columns(pl.col("h").cast(pl.Int64))
         .join(distinct.hstack(table), on=["as_of", "known_at"], maintain_order="left")
@@ -105,10 +105,9 @@ def _columns(book: Rulebook, regime: Regime) -> dict[str, Any]:
 def _members(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
     age = _completed_years("as_of", "birth")
     return (
-        persons
-        .filter(pl.col("role") == Role.MEMBER.value)
+        persons.filter(pl.col("role") == Role.MEMBER.value)
         .join(households.select("h", "household", "as_of"), on="household")
-        .select("h", "household", "person", "relation", age.alias("age.lo"), age.alias("age.hi"))
+        .select("h", "household", "person", "relation", age.alias("age"))
         .sort("h", "person")
         .with_row_index("p")
         .with_columns(pl.col("p").cast(pl.Int64))

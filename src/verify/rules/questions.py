@@ -54,7 +54,10 @@ def _question(view: View, item: Item, turns: int, of: int) -> DecisiveQuestion:
             for m in view.plan.measures
             if m.model.absent and m.model.absent.unknown.doubt == doubt["asks"]
         )
-        question, remedy = fill(unknown.question, person=person), fill(unknown.remedy, person=person)
+        question, remedy = (
+            fill(unknown.question, person=person),
+            fill(unknown.remedy, person=person),
+        )
     else:
         source = view.wording.source(doubt["source"])
         things = view.wording.things(_things(view, item.doubt, doubt["quantities"]))

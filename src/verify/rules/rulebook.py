@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from verify.content import Document, Loc
 from verify.domain.errors import ContentError, LawNotInForce, Problem
@@ -59,7 +60,9 @@ class Rulebook:
     def dates(self) -> list[dt.date]:
         """Every day on which something in this rulebook changes while it is in force."""
         model = self.plan.model
-        starts = {e.model.effective_from for limit in self.plan.limits.values() for e in limit.entries}
+        starts = {
+            e.model.effective_from for limit in self.plan.limits.values() for e in limit.entries
+        }
         starts |= {c.effective_from for c in model.composition if c.effective_from}
         for test in model.tests:
             if not isinstance(test.operator, str):
@@ -155,7 +158,7 @@ def _check_operators(history: list[OperatorM], needed: list[dated.Range]) -> Non
     last = history[-1].effective_to
     holes = any(
         b.effective_from != a.effective_to + dated.ONE_DAY
-        for a, b in zip(history, history[1:], strict=False)
+        for a, b in pairwise(history)
         if a.effective_to is not None
     )
     end = needed[-1][1]

@@ -9,7 +9,7 @@ from verify.rules import expressions as ex
 from verify.rules.findings import citations
 from verify.rules.plan import PERSON, Quantity, Test
 from verify.rules.units import Unit
-from verify.rules.view import Row, View, shown
+from verify.rules.view import Member, Row, View
 
 _LIMIT = Text("上限或标准", "limit")
 
@@ -23,8 +23,7 @@ class Tracer:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._built: dict[tuple[str, int | None], TraceNode | None] = {}
-        self._persons = {r["p"]: r for r in view.persons}
+        self._built: dict[tuple[str, Member | None], TraceNode | None] = {}
 
     def tree(self) -> tuple[TraceNode, ...]:
         """The composition first, then one node per test, then the benefit."""
@@ -38,33 +37,32 @@ class Tracer:
     def _composition(self) -> TraceNode:
         children = []
         clauses = {c.code: c for c in self._view.plan.model.composition}
-        for row in self._view.persons:
-            clause = clauses.get(row["counted.reason"])
+        for member in self._view.persons:
+            clause = clauses.get(self._view.clause(member))
             children.append(
                 TraceNode(
-                    name=f"counted/{row['person']}",
-                    title=self._view.person_titles[row["person"]],
-                    value=Interval(row["counted.lo"], row["counted.hi"]),
+                    name=f"counted/{member.person}",
+                    title=self._view.person_titles[member.person],
+                    value=self._view.counted(member),
                     unit=Unit.TRUTH.value,
                     citations=citations(self._view, clause.cite) if clause else (),
                     note=clause.note.text if clause and clause.note else None,
-                    children=self._parts(sorted(self._view.plan.composition_measures), row["p"]),
+                    children=self._parts(sorted(self._view.plan.composition_measures), member),
                 )
             )
-        total = Interval(
-            sum(r["counted.lo"] for r in self._view.persons),
-            sum(r["counted.hi"] for r in self._view.persons),
-        )
+        counted = [self._view.counted(m) for m in self._view.persons]
+        total = Interval(sum(c.lo or 0 for c in counted), sum(c.hi or 0 for c in counted))
         title = Text("共同生活的家庭成员", "co-living members who count")
         return TraceNode("composition", title, total, Unit.PERSON.value, children=tuple(children))
 
     def _test(self, test: Test) -> TraceNode:
-        row, model = self._view.row, test.model
+        model = test.model
+        holds = self._view.readings.evaluation.tests[test.name].holds
         parts = [self._quantity(model.value, None), self._limit_side(test)]
         return TraceNode(
             name=f"test/{test.name}",
             title=model.title.text,
-            value=Interval(row[f"{test.name}#holds.lo"], row[f"{test.name}#holds.hi"]),
+            value=Interval(int(holds.lo[self._view.row]), int(holds.hi[self._view.row])),
             unit=Unit.TRUTH.value,
             citations=citations(self._view, model.cite),
             children=tuple(p for p in parts if p is not None),
@@ -77,15 +75,15 @@ class Tracer:
         return TraceNode(
             name=f"limit/{test.name}",
             title=_LIMIT,
-            value=shown(self._view.row, quantity.name, quantity.value),
+            value=self._view.interval(quantity.name),
             unit=test.unit.value,
-            children=self._made_of(quantity, None),
+            children=self._made_of(quantity.formula, None),
         )
 
-    def _quantity(self, name: str, p: int | None) -> TraceNode | None:
-        """A named quantity of the household, or of member `p`; None where nothing is there."""
+    def _quantity(self, name: str, member: Member | None) -> TraceNode | None:
+        """A named quantity of the household, or of a member; None where nothing is there."""
         quantity = self._view.plan.quantities[name]
-        member = p if quantity.level == PERSON else None
+        member = member if quantity.level == PERSON else None
         key = (name, member)
         if key in self._built:
             seen = self._built[key]
@@ -96,81 +94,86 @@ class Tracer:
         self._built[key] = node
         return node
 
-    def _build(self, quantity: Quantity, p: int | None) -> TraceNode | None:
+    def _build(self, quantity: Quantity, member: Member | None) -> TraceNode | None:
         if quantity.name in self._view.plan.limits:
             return self._limit(quantity)
-        if quantity.formula is None:
-            return self._leaf(quantity, p)
-        if quantity.name == "counted" or quantity.value.unit is Unit.TEXT:
+        if quantity.name == "counted":
             return None
-        row: Row = self._view.row if p is None else self._persons[p]
-        suffix = "" if p is None else f"/{row['person']}"
+        if quantity.formula is None:
+            return self._leaf(quantity, member)
+        suffix = "" if member is None else f"/{member.person}"
         return TraceNode(
             name=quantity.name + suffix,
             title=quantity.title,
-            value=shown(row, quantity.name, quantity.value),
-            unit=quantity.value.unit.value,
+            value=self._view.interval(quantity.name, member),
+            unit=quantity.kind.unit.value,
             citations=citations(self._view, quantity.cite),
             note=quantity.note,
-            children=self._made_of(quantity, p),
+            children=self._made_of(quantity.formula, member),
         )
 
-    def _made_of(self, quantity: Quantity, p: int | None) -> tuple[TraceNode, ...]:
-        assert quantity.formula is not None
+    def _made_of(
+        self, formula: ex.Expression | None, member: Member | None
+    ) -> tuple[TraceNode, ...]:
         direct: list[str] = []
         added: list[str] = []
-        _sort_names(quantity.formula, direct, added)
-        nodes = list(self._parts(direct, p))
-        for row in self._view.persons if added else ():
-            if row["counted.hi"] == 1:
-                parts = self._parts(added, row["p"])
-                nodes += [n for n in parts if n not in nodes]
+        if formula is not None:
+            _sort_names(formula, direct, added)
+        nodes = list(self._parts(direct, member))
+        for each in self._view.persons if added else ():
+            if self._view.counted(each).hi:
+                nodes += self._parts(added, each)
         return tuple(nodes)
 
-    def _parts(self, names: list[str], p: int | None) -> tuple[TraceNode, ...]:
-        nodes = [self._quantity(n, p) for n in dict.fromkeys(names)]
+    def _parts(self, names: list[str], member: Member | None) -> tuple[TraceNode, ...]:
+        nodes = [self._quantity(n, member) for n in dict.fromkeys(names)]
         return tuple(n for n in nodes if n is not None)
 
     def _limit(self, quantity: Quantity) -> TraceNode:
         model = self._view.entry(quantity.name).model
-        asked = self._view.row[f"{quantity.name}.doubt"]
+        asked = self._view.law_doubt(quantity.name)
         return TraceNode(
             name=quantity.name,
             title=quantity.title,
-            value=shown(self._view.row, quantity.name, quantity.value),
-            unit=quantity.value.unit.value,
+            value=self._view.interval(quantity.name),
+            unit=quantity.kind.unit.value,
             citations=citations(self._view, model.cite),
             effective=f"{model.effective_from}/{model.effective_to or ''}",
             doubts=(f"law:{asked}",) if asked else (),
             note=model.note.text if model.note else None,
         )
 
-    def _leaf(self, quantity: Quantity, p: int | None) -> TraceNode | None:
+    def _leaf(self, quantity: Quantity, member: Member | None) -> TraceNode | None:
         """A measure of facts, or an attribute such as age; measures of nothing are left out."""
-        if quantity.value.constant is not None:
+        if quantity.kind.constant is not None:
             return TraceNode(
                 quantity.name,
                 quantity.title,
-                shown({}, quantity.name, quantity.value),
-                quantity.value.unit.value,
+                self._view.interval(quantity.name),
+                quantity.kind.unit.value,
                 period=self._period(quantity.name.removesuffix("_months")),
             )
-        if p is None or quantity.value.unit is Unit.TEXT:
+        if quantity.kind.unit is Unit.TEXT:
             return None
-        row = self._persons[p]
-        made_of = self._view.by_measure.get((p, quantity.name), [])
-        if not made_of and quantity.name != "age":
+        made_of = self._facts(quantity, member)
+        if not made_of and member is not None and quantity.name != "age":
             return None
         measure = self._view.plan.model.facts.get(quantity.name)
         return TraceNode(
-            name=f"{quantity.name}/{row['person']}",
+            name=quantity.name + ("" if member is None else f"/{member.person}"),
             title=quantity.title,
-            value=shown(row, quantity.name, quantity.value),
-            unit=quantity.value.unit.value,
+            value=self._view.interval(quantity.name, member),
+            unit=quantity.kind.unit.value,
             period=self._period(measure.window) if measure and measure.window else "",
             evidence=tuple(sorted({e for c in made_of for e in c["evidence"]})),
             doubts=tuple(sorted({c["doubt"] for c in made_of if c["doubt"] is not None})),
         )
+
+    def _facts(self, quantity: Quantity, member: Member | None) -> list[Row]:
+        """What a measure is made of: a member's facts, or the things of all who may count."""
+        if member is None:
+            return self._view.touching([quantity.name])
+        return self._view.by_measure.get((member.p, quantity.name), [])
 
     def _period(self, window: str) -> str:
         period = self._view.regime.windows[window]

@@ -1,4 +1,4 @@
-"""One household's evaluated rows and contributions, as the presenting modules read them."""
+"""One household's evaluated quantities and contributions, as the presenting modules read them."""
 
 from __future__ import annotations
 
@@ -7,25 +7,79 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from verify.domain.verdict import Interval, Text
+from verify.domain.verdict import FindingState, Interval, Text
 from verify.rules.dated import Entry
-from verify.rules.interval import Value
-from verify.rules.plan import Plan
+from verify.rules.evaluate import Evaluation
+from verify.rules.interval import Column
+from verify.rules.plan import PERSON, Plan, Test
 from verify.rules.rulebook import Regime, Rulebook
 from verify.rules.wording import Wording
 
 Row = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A co-living member: key, relation, number in the batch, position among person rows."""
+
+    person: str
+    relation: str
+    p: int
+    at: int
+
+
+class Readings:
+    """Columns of an evaluation as plain lists, fetched once each."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
+        self._lists: dict[str, tuple[list[Any], ...]] = {}
+
+    def ends(self, name: str, at: int) -> tuple[int | None, int | None, int, int]:
+        """Numerators and denominators of both ends of a quantity in one row."""
+        if name not in self._lists:
+            column = self.evaluation.quantity(name)
+            self._lists[name] = tuple(s.to_list() for s in _series(column))
+        lists = self._lists[name]
+        low, high = lists[0][at], lists[1][at]
+        den = self.evaluation.quantity(name).den
+        if len(lists) == 2:
+            return low, high, den, den
+        return low, high, den * lists[2][at], den * lists[3][at]
+
+    def interval(self, name: str, at: int) -> Interval:
+        """A quantity for people: divided and rounded half up to whole units.
+
+        Only what is shown is rounded; every comparison was made on exact fractions.
+        """
+        low, high, low_den, high_den = self.ends(name, at)
+        return Interval(
+            None if low is None else half_up(int(low), low_den),
+            None if high is None else half_up(int(high), high_den),
+        )
+
+    def is_rounded(self, name: str, at: int) -> bool:
+        """Whether showing the quantity hides a fraction of a unit."""
+        low, _, den, _ = self.ends(name, at)
+        return low is not None and int(low) % den != 0
+
+
+def _series(column: Column) -> tuple[Any, ...]:
+    return (column.lo, column.hi, *(column.over or ()))
+
+
 @dataclass(frozen=True)
 class View:
-    """One household: its open-world row, its members' rows, what their measures are made of."""
+    """One household: its row in the open world, its members, what their measures are made of."""
 
     book: Rulebook
     regime: Regime
-    row: Row
-    persons: Sequence[Row]  # members, sorted by key
-    supporters: Sequence[Row]
+    readings: Readings
+    row: int
+    household: str
+    region: str
+    persons: Sequence[Member]  # sorted by key
+    supporters: Sequence[tuple[str, str]]  # key, relation
     contributions: Sequence[Row]
     doubts: Mapping[str, Row]
     wording: Wording
@@ -35,9 +89,38 @@ class View:
         """The compiled rulebook."""
         return self.book.plan
 
+    def interval(self, name: str, member: Member | None = None) -> Interval:
+        """A quantity of the household, or of a member, as shown."""
+        at = member.at if member and self.plan.quantities[name].level == PERSON else self.row
+        return self.readings.interval(name, at)
+
+    def state(self, test: Test) -> FindingState:
+        """How a test came out with every doubt open."""
+        return self.readings.evaluation.state(test.name, self.row)
+
+    def possible(self, name: str) -> bool:
+        """Whether a household truth can be true."""
+        return bool(self.readings.ends(name, self.row)[1])
+
+    def counted(self, member: Member) -> Interval:
+        """Whether a member counts: 0, 1 or undetermined."""
+        return self.readings.interval("counted", member.at)
+
+    def clause(self, member: Member) -> str:
+        """Code of the first clause of the composition that may apply to a member."""
+        clauses = zip(self.plan.model.composition, self.readings.evaluation.clauses, strict=True)
+        return next((m.code for m, c in clauses if c.hi[member.at]), "no_clause_applies")
+
     def entry(self, limit: str) -> Entry:
         """The entry of a limit that is in force."""
         return self.regime.entries[limit]
+
+    def law_doubt(self, limit: str) -> str | None:
+        """Name of the question that an unknown limit raises for this household."""
+        unknown = self.entry(limit).unknown
+        if unknown is None or not self.possible(f"arises#{unknown.doubt}"):
+            return None
+        return unknown.doubt
 
     @cached_property
     def by_measure(self) -> dict[tuple[int, str], list[Row]]:
@@ -52,7 +135,7 @@ class View:
     def touching(self, measures: Iterable[str]) -> list[Row]:
         """Contributions to any of the measures by members who may count."""
         chosen = set(measures)
-        may_count = {r["p"] for r in self.persons if r["counted.hi"] == 1}
+        may_count = {m.p for m in self.persons if self.counted(m).hi}
         return [
             c
             for (p, name), rows in self.by_measure.items()
@@ -63,43 +146,18 @@ class View:
     @cached_property
     def person_titles(self) -> dict[str, Text]:
         """What to call each person: by relation, numbered where several share it."""
-        everyone = [*self.persons, *self.supporters]
-        relations = [r["relation"] for r in everyone]
+        everyone = [*((m.person, m.relation) for m in self.persons), *self.supporters]
+        relations = [r for _, r in everyone]
         seen: dict[str, int] = {}
         titles = {}
-        for row in everyone:
-            relation = row["relation"]
+        for person, relation in everyone:
             seen[relation] = seen.get(relation, 0) + 1
             several = relations.count(relation) > 1
-            titles[row["person"]] = self.wording.person(relation, seen[relation] if several else 0)
+            titles[person] = self.wording.person(relation, seen[relation] if several else 0)
         return titles
-
-
-def shown(row: Row, name: str, value: Value) -> Interval:
-    """A quantity for people: divided and rounded half up to whole units.
-
-    Only what is shown is rounded; every comparison was made on exact fractions.
-    """
-    if value.constant is not None:
-        return Interval(value.constant, value.constant)
-    lo, hi = row[f"{name}.lo"], row[f"{name}.hi"]
-    low_den = high_den = value.den
-    if value.over is not None:
-        low_den, high_den = low_den * row[f"{name}.over_lo"], high_den * row[f"{name}.over_hi"]
-    return Interval(
-        None if lo is None else half_up(lo, low_den),
-        None if hi is None else half_up(hi, high_den),
-    )
 
 
 def half_up(numerator: int, denominator: int) -> int:
     """`numerator / denominator` rounded to the nearest whole number, halves away from zero."""
     sign = -1 if numerator < 0 else 1
     return sign * ((2 * abs(numerator) + denominator) // (2 * denominator))
-
-
-def is_rounded(row: Row, name: str, value: Value) -> bool:
-    """Whether showing the quantity hides a fraction of a unit."""
-    den = value.den * (row[f"{name}.over_lo"] if value.over is not None else 1)
-    lo = row[f"{name}.lo"]
-    return lo is not None and lo % den != 0

@@ -44,7 +44,7 @@ class Wording:
         ):
             if missing := sorted(needed - set(getattr(model, table))):
                 raise ContentError(f"{table} lack {missing}", where=document.where((table,)))
-        questions = {}
+        questions: dict[tuple[str, str], QuestionM] = {}
         for i, q in enumerate(model.questions):
             for text in (q.question, q.remedy):
                 _check_fields(document, i, text)
@@ -75,7 +75,9 @@ class Wording:
         if not zh:
             return self.quantities["any"].text
         more = len(things) > 4
-        return Text("、".join(zh) + ("等" if more else ""), ", ".join(en) + (", ..." if more else ""))
+        return Text(
+            "、".join(zh) + ("等" if more else ""), ", ".join(en) + (", ..." if more else "")
+        )
 
     def ask(
         self, kind: DoubtKind, code: str, person: Text, source: Text, things: Text

@@ -7,6 +7,7 @@ replay calls exactly this function.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from typing import Any
 import polars as pl
 
 from verify import frames
-from verify.connectors import Connectors, DecodeContext, decode
+from verify.connectors import Connectors, Declaration, DecodeContext, Decoded, decode
 from verify.domain.canonical import canonical_bytes, digest_bytes, plain, plain_fields
 from verify.domain.evidence import EvidenceState, Exchange
-from verify.domain.household import Application, Role
+from verify.domain.household import Application, Person, Role
 from verify.domain.verdict import Assessment, Outcome, Text, Verdict
 from verify.domain.vocabulary import Relation, StatementKind
 from verify.identity import resolve
@@ -35,6 +36,7 @@ DISCLAIMER = Text(
 
 # The reasons that a reader of a verdict wants to see for a record that is not simply theirs.
 Row = dict[str, Any]
+Signals = dict[tuple[str, str], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def judge(cases: Sequence[SealedCase], content: Content) -> list[Judged]:
     A case's verdict depends on that case alone: the batch is only a way to go faster.
     """
     keys = [f"{i:08d}" for i in range(len(cases))]
-    coverage, records = _decode_all(keys, cases, content)
+    coverage, records, signals = _decode_all(keys, cases, content)
     households = frames.HOUSEHOLDS.frame(
         _household_row(k, c.application) for k, c in zip(keys, cases, strict=True)
     )
@@ -84,6 +86,7 @@ def judge(cases: Sequence[SealedCase], content: Content) -> list[Judged]:
         matches=_grouped(matches),
         facts=_grouped(reconciled.facts),
         discrepancies=_grouped(reconciled.discrepancies),
+        signals=signals,
     )
     return [
         _assemble(key, case, by_household[key], parts)
@@ -98,6 +101,7 @@ class _Parts:
     matches: Mapping[str, list[Row]]
     facts: Mapping[str, list[Row]]
     discrepancies: Mapping[str, list[Row]]
+    signals: Signals
 
 
 def _grouped(frame: pl.DataFrame) -> dict[str, list[Row]]:
@@ -173,30 +177,15 @@ def _claim_rows(a: Application) -> Iterable[Row]:
 
 def _decode_all(
     keys: Sequence[str], cases: Sequence[SealedCase], content: Content
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, pl.DataFrame, Signals]:
     coverage: list[Row] = []
     records: list[Row] = []
+    signals: Signals = {}
     for key, case in zip(keys, cases, strict=True):
         people = {p.person: p for p in case.application.persons}
         for exchange in case.exchanges:
             declaration = content.connectors.declaration(exchange.source)
-            person = people[exchange.person]
-            state, detail, as_of, rows = exchange.transport, exchange.detail, None, []
-            if exchange.bodies:
-                decoded = decode(
-                    declaration,
-                    [case.bodies[d] for d in exchange.bodies],
-                    DecodeContext(
-                        household=key,
-                        evidence=exchange.evidence,
-                        person=person.person,
-                        name=person.name,
-                        id_number=person.id_number,
-                        as_of=case.application.as_of,
-                    ),
-                )
-                rows, as_of = decoded.rows, decoded.as_of
-                state, detail = _worse(exchange, decoded.state, decoded.detail)
+            found = _decode(key, case, exchange, people[exchange.person], declaration)
             coverage.append(
                 {
                     "household": key,
@@ -204,15 +193,40 @@ def _decode_all(
                     "source": exchange.source,
                     "person": exchange.person,
                     "mandatory": True,
-                    "state": state.value,
-                    "detail": detail,
-                    "as_of": as_of,
+                    "state": found.state.value,
+                    "detail": found.detail,
+                    "as_of": found.as_of,
                     "yields": sorted(str(k) for k in declaration.yields),
-                    "records": len(rows),
+                    "records": len(found.rows),
                 }
             )
-            records.extend(rows)
-    return frames.COVERAGE.frame(coverage), frames.RECORDS.frame(records)
+            records.extend(found.rows)
+            signals[(key, exchange.evidence)] = found.signals
+    return frames.COVERAGE.frame(coverage), frames.RECORDS.frame(records), signals
+
+
+def _decode(
+    key: str, case: SealedCase, exchange: Exchange, person: Person, declaration: Declaration
+) -> Decoded:
+    """What an exchange says, and how good it is."""
+    ended = exchange.transport
+    if not exchange.bodies and ended.answered:
+        # An answer without a single byte is no answer, whatever the transport believed.
+        return Decoded(EvidenceState.MALFORMED, "no_body", None, [], ())
+    if not exchange.bodies or not (ended.answered or ended is EvidenceState.PARTIAL):
+        # Bytes that came with any other ending (a forged envelope) are kept, never read.
+        return Decoded(ended, exchange.detail, None, [], ())
+    context = DecodeContext(
+        household=key,
+        evidence=exchange.evidence,
+        person=person.person,
+        name=person.name,
+        id_number=person.id_number,
+        as_of=case.application.as_of,
+    )
+    decoded = decode(declaration, [case.bodies[d] for d in exchange.bodies], context)
+    state, detail = _worse(exchange, decoded.state, decoded.detail)
+    return dataclasses.replace(decoded, state=state, detail=detail)
 
 
 def _worse(exchange: Exchange, state: EvidenceState, detail: str) -> tuple[EvidenceState, str]:
@@ -224,7 +238,7 @@ def _worse(exchange: Exchange, state: EvidenceState, detail: str) -> tuple[Evide
 
 def _assemble(key: str, case: SealedCase, assessment: Assessment, parts: _Parts) -> Judged:
     application = case.application
-    coverage = _coverage_view(case, parts.coverage.get(key, []))
+    coverage = _coverage_view(key, case, parts)
     waiting = any(
         EvidenceState(c["state"]).worth_asking_again and not case.closed for c in coverage
     )
@@ -266,13 +280,13 @@ def _assemble(key: str, case: SealedCase, assessment: Assessment, parts: _Parts)
 
 def _clean(row: Row) -> Row:
     """A frame row as canonical data, without the columns that say nothing."""
-    return {k: plain(v) for k, v in row.items() if v is not None}
+    return {k: v for k, v in row.items() if v is not None}
 
 
-def _coverage_view(case: SealedCase, rows: list[Row]) -> list[dict[str, Any]]:
+def _coverage_view(key: str, case: SealedCase, parts: _Parts) -> list[Row]:
     exchanges = {e.evidence: e for e in case.exchanges}
     view = []
-    for row in rows:
+    for row in parts.coverage.get(key, []):
         exchange = exchanges[row["evidence"]]
         view.append(
             {
@@ -281,6 +295,7 @@ def _coverage_view(case: SealedCase, rows: list[Row]) -> list[dict[str, Any]]:
                 "person": row["person"],
                 "state": row["state"],
                 "detail": row["detail"],
+                "signals": [s[:120] for s in parts.signals[(key, row["evidence"])][:20]],
                 "as_of": row["as_of"].isoformat() if row["as_of"] else None,
                 "asked_on": exchange.asked_on.isoformat(),
                 "letter": exchange.letter,

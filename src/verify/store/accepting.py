@@ -21,6 +21,9 @@ Row = dict[str, Any]
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 MAX_KEY = 255
 
+_INSERT = insert(verifications)
+_INSERT_EXCHANGES = insert(exchanges)
+
 
 @dataclass(frozen=True)
 class Acceptance:
@@ -37,10 +40,10 @@ class Acceptance:
         if self.key is not None and not blobs.insert_new(connection, idempotency, self.key):
             return self._repeated(connection, self.key)
         blobs.put(connection, {self.header["application_digest"]: self.application})
-        connection.execute(insert(verifications), self.header)
+        connection.execute(_INSERT, self.header)
         if self.exchanges:
-            connection.execute(insert(exchanges), self.exchanges)
-        ledger.append(connection, self.entry)
+            connection.execute(_INSERT_EXCHANGES, self.exchanges)
+        ledger.append(connection, [self.entry])
         return Accepted(self.header["id"], created=True)
 
     @staticmethod

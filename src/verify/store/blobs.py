@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from verify.domain.canonical import digest_bytes
 from verify.domain.errors import IntegrityError, NotFound
 from verify.store.tables import blobs, content
+
+_GET = select(blobs.c.body).where(blobs.c.digest == bindparam("wanted"))
 
 
 def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
@@ -18,13 +21,13 @@ def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> boo
 
     On PostgreSQL this waits for a concurrent insert of the same key to end, one way or another.
     """
-    statement = _insert_new(connection, table).execution_options(preserve_rowcount=True)
-    return bool(connection.execute(statement, row).rowcount)
+    return bool(connection.execute(_insert_new(connection.dialect.name, table), row).rowcount)
 
 
-def _insert_new(connection: Connection, table: Table) -> Any:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
+@cache
+def _insert_new(dialect: str, table: Table) -> Any:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def put(connection: Connection, bodies: Mapping[str, bytes]) -> None:
@@ -35,7 +38,7 @@ def put(connection: Connection, bodies: Mapping[str, bytes]) -> None:
     """
     if bodies:
         rows = [{"digest": d, "body": bodies[d]} for d in sorted(bodies)]
-        connection.execute(_insert_new(connection, blobs), rows)
+        connection.execute(_insert_new(connection.dialect.name, blobs), rows)
 
 
 def get(connection: Connection, digest: str) -> bytes:
@@ -45,7 +48,7 @@ def get(connection: Connection, digest: str) -> bytes:
         NotFound: no blob of that digest.
         IntegrityError: the stored bytes do not have that digest.
     """
-    body = connection.execute(select(blobs.c.body).where(blobs.c.digest == digest)).scalar()
+    body = connection.execute(_GET, {"wanted": digest}).scalar()
     return verified(digest, body, "blob")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, or_, select, update
 
 from verify.domain.access import Caller
 from verify.domain.canonical import digest_bytes
@@ -20,6 +21,16 @@ ACTIVE = (State.ASKING.value, State.WAITING.value)
 Row = Mapping[str, Any]
 
 _v = verifications.c
+
+# Built once: making a statement costs more than running it.
+_LOCK = select(verifications).where(_v.id == bindparam("wanted")).with_for_update(key_share=True)
+_LOCK_MANY = (
+    select(verifications)
+    .where(_v.id.in_(bindparam("wanted", expanding=True)))
+    .order_by(_v.id)
+    .with_for_update(key_share=True)
+)
+_UPDATE = update(verifications).where(_v.id == bindparam("wanted"))
 
 
 def claim(connection: Connection, now_ms: int, limit: int, lease_ms: int) -> tuple[Claim, ...]:
@@ -132,14 +143,19 @@ def holds(row: Row, held: Claim) -> bool:
 
 def lock(connection: Connection, verification: str) -> Row | None:
     """Lock a verification's row against other writers until the transaction ends."""
-    query = select(verifications).where(_v.id == verification)
-    return first(connection, query.with_for_update(key_share=True))
+    return first(connection, _LOCK, wanted=verification)
 
 
-def first(connection: Connection, query: Select[Any]) -> Row | None:
+def lock_many(connection: Connection, verifications_: Sequence[str]) -> dict[str, Row]:
+    """Lock many rows, in the order of their ids, so that two batches cannot deadlock."""
+    rows = connection.execute(_LOCK_MANY, {"wanted": list(verifications_)})
+    return {row.id: row._asdict() for row in rows}
+
+
+def first(connection: Connection, query: Select[Any], **params: Any) -> Row | None:
     """The first row of a query by column name."""
-    row = connection.execute(query).mappings().first()
-    return None if row is None else {str(name): value for name, value in row.items()}
+    row = connection.execute(query, params).first()
+    return None if row is None else row._asdict()
 
 
 def lease_lost(held: Claim) -> LeaseLost:
@@ -151,27 +167,31 @@ def lease_lost(held: Claim) -> LeaseLost:
     )
 
 
-def record(
-    connection: Connection,
-    row: Row,
-    kind: EntryKind,
-    payload: Mapping[str, Any],
-    now_ms: int,
-    **values: Any,
-) -> None:
-    """Append a ledger entry to a locked verification and set its columns in the same breath."""
+@dataclass(frozen=True)
+class Step:
+    """A ledger entry of a locked verification, and the columns that change with it."""
+
+    entry: Row
+    values: Row
+
+
+def step(row: Row, kind: EntryKind, payload: Row, now_ms: int, **values: Any) -> Step:
+    """The entry that follows on `row`; `values` are the verification's other new columns."""
     head = ledger.Head(row["entries"], row["head"])
     entry = ledger.entry(row["id"], head, kind, now_ms, payload)
-    head = ledger.append(connection, entry)
-    _set(
-        connection,
-        row["id"],
-        {"entries": head.entries, "head": head.hash, "updated_at": now_ms, **values},
-    )
+    moved = {"entries": entry["position"], "head": entry["hash"], "updated_at": now_ms}
+    return Step(entry, {"wanted": row["id"], **moved, **values})
 
 
-def _set(connection: Connection, verification: str, values: Mapping[str, Any]) -> None:
-    connection.execute(update(verifications).where(_v.id == verification).values(**values))
+def take(connection: Connection, steps: Sequence[Step]) -> None:
+    """Write entries and columns in the same breath. All steps change the same columns."""
+    if steps:
+        ledger.append(connection, [s.entry for s in steps])
+        connection.execute(_UPDATE, [s.values for s in steps])
+
+
+def _set(connection: Connection, verification: str, values: Row) -> None:
+    connection.execute(_UPDATE, {"wanted": verification, **values})
 
 
 def cancel(connection: Connection, verification: str, caller: Caller, now_ms: int) -> None:
@@ -208,11 +228,10 @@ def _end(
     connection: Connection,
     row: Row,
     kind: EntryKind,
-    payload: Mapping[str, Any],
+    payload: Row,
     now_ms: int,
 ) -> None:
-    record(
-        connection,
+    ended = step(
         row,
         kind,
         payload,
@@ -222,6 +241,7 @@ def _end(
         lease_until=None,
         lease_token=row["lease_token"] + 1,  # whoever holds it now has lost it
     )
+    take(connection, [ended])
 
 
 def wake(

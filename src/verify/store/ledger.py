@@ -10,7 +10,7 @@ which is why its heads are made to be signed and held elsewhere (design invarian
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from sqlalchemy import Connection, insert
 from verify.domain.canonical import canonical_bytes, digest, digest_bytes
 from verify.store.rows import EntryKind
 from verify.store.tables import ledger
+
+_INSERT = insert(ledger)
 
 GENESIS = ""
 """`previous` of the first entry."""
@@ -61,10 +63,9 @@ def entry(
     return {**row, "hash": entry_hash(row)}
 
 
-def append(connection: Connection, row: Mapping[str, Any]) -> Head:
-    """Write an entry made by `entry` and return the new head.
+def append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write entries made by `entry`.
 
-    The caller holds the row lock of the verification; the primary key refuses a fork.
+    The caller holds the row locks of the verifications; the primary key refuses a fork.
     """
-    connection.execute(insert(ledger), row)
-    return Head(row["position"], row["hash"])
+    connection.execute(_INSERT, rows)

@@ -6,12 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from verify.domain.canonical import canonical_bytes, digest_bytes
 from verify.domain.errors import NotFound
 from verify.store import blobs, forms, ids
-from verify.store.leasing import Row, first, hold, holds, idle, lease_lost, lock, record
+from verify.store.leasing import (
+    Row,
+    Step,
+    first,
+    hold,
+    holds,
+    idle,
+    lease_lost,
+    lock_many,
+    step,
+    take,
+)
 from verify.store.rows import (
     Claim,
     EntryKind,
@@ -23,6 +34,27 @@ from verify.store.rows import (
     State,
 )
 from verify.store.tables import exchanges, verdicts
+
+_x = exchanges.c
+_MINE = (
+    _x.verification == bindparam("v"),
+    _x.source == bindparam("s"),
+    _x.person == bindparam("p"),
+)
+_EXCHANGE = select(_x.connector, _x.attempts, _x.woken).where(*_MINE)
+_UPDATE_EXCHANGE = update(exchanges).where(*_MINE)
+# One that a callback has just made due stays due now.
+_ASK_AGAIN = (
+    update(exchanges)
+    .where(*_MINE, _x.woken.is_(False))
+    .values(worth_asking=True, due_at=bindparam("due_at"))
+)
+_VERDICTS = (
+    select(verdicts)
+    .where(verdicts.c.verification.in_(bindparam("wanted", expanding=True)))
+    .order_by(verdicts.c.verification, verdicts.c.sequence)
+)
+_INSERT_VERDICTS = insert(verdicts)
 
 
 @dataclass(frozen=True)
@@ -74,44 +106,31 @@ def save_answer(connection: Connection, held: Claim, received: Received, now_ms:
         NotFound: the verification has no such question.
     """
     answer = received.answer
-    x = exchanges.c
     row = hold(connection, held)
-    mine = (
-        x.verification == held.verification,
-        x.source == received.source,
-        x.person == received.person,
-    )
-    before = first(connection, select(exchanges).where(*mine))
+    mine = {"v": held.verification, "s": received.source, "p": received.person}
+    before = first(connection, _EXCHANGE, **mine)
     if before is None:
         raise NotFound("this verification has no such question", where=received.evidence)
     after = received.columns(before, now_ms)
     # A callback that came in while the source was being asked must not be forgotten.
     again = before["woken"] and answer.worth_asking
     blobs.put(connection, received.found)
-    connection.execute(
-        update(exchanges)
-        .where(*mine)
-        .values(
-            **after,
-            worth_asking=answer.worth_asking,
-            due_at=now_ms if again else answer.due_at,
-            woken=False,
-        )
-    )
+    scheduling = {
+        "worth_asking": answer.worth_asking,
+        "due_at": now_ms if again else answer.due_at,
+        "woken": False,
+    }
+    connection.execute(_UPDATE_EXCHANGE, {**mine, **after, **scheduling})
+    payload = {
+        "evidence": received.evidence,
+        "transport": after["transport"],
+        "detail": answer.detail,
+        "bodies": list(received.bodies),
+        "exchange": forms.form_digest(forms.EXCHANGE, after),
+    }
     done = answer.status == ExchangeStatus.DONE
-    record(
-        connection,
-        row,
-        EntryKind.ANSWERED if done else EntryKind.ASKED,
-        {
-            "evidence": received.evidence,
-            "transport": after["transport"],
-            "detail": answer.detail,
-            "bodies": list(received.bodies),
-            "exchange": forms.form_digest(forms.EXCHANGE, after),
-        },
-        now_ms,
-    )
+    kind = EntryKind.ANSWERED if done else EntryKind.ASKED
+    take(connection, [step(row, kind, payload, now_ms)])
 
 
 @dataclass(frozen=True)
@@ -143,22 +162,45 @@ class Sealing:
         }
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What sealing one verdict comes to: its result, and the rows to write for it."""
+
+    result: SealResult
+    step: Step | None = None
+    verdict: Row | None = None
+
+
 def seal_many(
     connection: Connection, sealings: Sequence[Sealing], now_ms: int
 ) -> tuple[SealResult, ...]:
-    """Seal a batch; rows are locked in the order of ids, so that batches cannot deadlock."""
+    """Seal a batch with a handful of statements, however large it is."""
     by_id = {s.sealed.claim.verification: s for s in sealings}
     if len(by_id) != len(sealings):
         raise ValueError("a batch seals each verification once")
-    rows = {v: lock(connection, v) for v in sorted(by_id)}
-    earlier = {v: _earlier(connection, by_id[v], row) for v, row in rows.items() if row}
-    fresh = [v for v, row in rows.items() if row and _may(row, by_id[v]) and not earlier[v]]
-    blobs.put(connection, {d: b for v in fresh for d, b in by_id[v].documents.items()})
-    return tuple(_seal(connection, s, rows[v], earlier.get(v), now_ms) for v, s in by_id.items())
+    rows = lock_many(connection, sorted(by_id))
+    earlier: dict[str, list[Row]] = {v: [] for v in by_id}
+    for verdict in connection.execute(_VERDICTS, {"wanted": sorted(by_id)}):
+        earlier[verdict.verification].append(verdict._asdict())
+    plans = {v: _plan(s, rows.get(v), earlier[v], now_ms) for v, s in by_id.items()}
+    _write(connection, {v: (by_id[v], plan) for v, plan in plans.items()})
+    return tuple(plan.result for plan in plans.values())
 
 
-def _may(row: Row, sealing: Sealing) -> bool:
-    return holds(row, sealing.sealed.claim)
+def _write(connection: Connection, planned: Mapping[str, tuple[Sealing, _Plan]]) -> None:
+    taken = [(sealing, plan) for sealing, plan in planned.values() if plan.step]
+    fresh = [(sealing, plan.verdict) for sealing, plan in taken if plan.verdict]
+    blobs.put(connection, {d: b for sealing, _ in fresh for d, b in sealing.documents.items()})
+    if fresh:
+        connection.execute(_INSERT_VERDICTS, [verdict for _, verdict in fresh])
+    again = [
+        {"v": sealing.sealed.claim.verification, "s": source, "p": person, "due_at": due_at}
+        for sealing, _ in taken
+        for source, person, due_at in sealing.sealed.ask_again
+    ]
+    if again:
+        connection.execute(_ASK_AGAIN, again)
+    take(connection, [plan.step for _, plan in taken if plan.step])
 
 
 def seal(connection: Connection, sealing: Sealing, now_ms: int) -> SealResult:
@@ -173,74 +215,48 @@ def seal(connection: Connection, sealing: Sealing, now_ms: int) -> SealResult:
     return result
 
 
-def _seal(
-    connection: Connection,
-    sealing: Sealing,
-    row: Row | None,
-    earlier: Row | None,
-    now_ms: int,
-) -> SealResult:
-    verification = sealing.sealed.claim.verification
-    if row is None or row["lease_token"] != sealing.sealed.claim.token:
-        return SealResult(verification, 0, SealStatus.LOST)
-    if earlier is not None:
-        if _may(row, sealing):
-            _stands(connection, sealing.sealed, row, earlier, now_ms)
-        # Otherwise the very same call is repeated after its commit: all was done then.
-        return SealResult(verification, earlier["sequence"], SealStatus.DUPLICATE)
-    if not _may(row, sealing):
-        return SealResult(verification, 0, SealStatus.LOST)
-    return SealResult(verification, _insert(connection, sealing, row, now_ms), SealStatus.SEALED)
+def _plan(sealing: Sealing, row: Row | None, earlier: Sequence[Row], now_ms: int) -> _Plan:
+    """Decide on one verdict, given its locked row and the verdicts sealed before."""
+    claim = sealing.sealed.claim
+    lost = _Plan(SealResult(claim.verification, 0, SealStatus.LOST))
+    if row is None or row["lease_token"] != claim.token:
+        return lost
+    held = holds(row, claim)
+    for verdict in earlier:
+        if _same_question(verdict, sealing, row):
+            result = SealResult(claim.verification, verdict["sequence"], SealStatus.DUPLICATE)
+            # Not held: the very same call is repeated after its commit, and all was done then.
+            return _Plan(result, _stands(sealing, row, verdict, now_ms) if held else None)
+    return _fresh(sealing, row, earlier, now_ms) if held else lost
 
 
-def _earlier(connection: Connection, sealing: Sealing, row: Row) -> Row | None:
-    query = select(verdicts).where(
-        verdicts.c.verification == row["id"],
-        verdicts.c.evidence_digest == sealing.sealed.evidence_digest,
-        verdicts.c.rules_digest == row["rules_digest"],
+def _same_question(verdict: Row, sealing: Sealing, row: Row) -> bool:
+    return bool(
+        verdict["evidence_digest"] == sealing.sealed.evidence_digest
+        and verdict["rules_digest"] == row["rules_digest"]
     )
-    return first(connection, query)
 
 
-def _stands(
-    connection: Connection,
-    sealed: SealedVerdict,
-    row: Row,
-    earlier: Row,
-    now_ms: int,
-) -> None:
+def _stands(sealing: Sealing, row: Row, verdict: Row, now_ms: int) -> Step:
     """The same evidence under the same rules was judged before: that verdict stands."""
-    state = State(sealed.state).value
-    _ask_again(connection, sealed)
-    record(
-        connection,
-        row,
-        EntryKind.VERDICT_STANDS,
-        {
-            "sequence": earlier["sequence"],
-            "verdict_digest": earlier["verdict_digest"],
-            "state": state,
-        },
-        now_ms,
-        **idle(row, state, sealed.due_at),
-    )
+    state = State(sealing.sealed.state).value
+    payload = {
+        "sequence": verdict["sequence"],
+        "verdict_digest": verdict["verdict_digest"],
+        "state": state,
+    }
+    count = row["verdict_count"]
+    return _moved(sealing, row, EntryKind.VERDICT_STANDS, payload, count=count, now_ms=now_ms)
 
 
-def _insert(connection: Connection, sealing: Sealing, row: Row, now_ms: int) -> int:
+def _fresh(sealing: Sealing, row: Row, earlier: Sequence[Row], now_ms: int) -> _Plan:
     sealed = sealing.sealed
     sequence = int(row["verdict_count"]) + 1
-    follows = ""
-    if sequence > 1:
-        follows = connection.execute(
-            select(verdicts.c.verdict_digest).where(
-                verdicts.c.verification == row["id"], verdicts.c.sequence == sequence - 1
-            )
-        ).scalar_one()
-    verdict: dict[str, Any] = {
+    verdict = {
         "id": ids.verdict_id(now_ms),
         "verification": row["id"],
         "sequence": sequence,
-        "follows": follows,
+        "follows": earlier[-1]["verdict_digest"] if earlier else "",
         "evidence_digest": sealed.evidence_digest,
         "rules_digest": row["rules_digest"],
         "sealed_digest": sealing.sealed_digest,
@@ -250,32 +266,13 @@ def _insert(connection: Connection, sealing: Sealing, row: Row, now_ms: int) -> 
         "final": sealed.final,
         "created_at": now_ms,
     }
-    state = State(sealed.state).value
-    connection.execute(insert(verdicts), verdict)
-    _ask_again(connection, sealed)
-    record(
-        connection,
-        row,
-        EntryKind.VERDICT,
-        forms.verdict_leaf(verdict, state),
-        now_ms,
-        verdict_count=sequence,
-        **idle(row, state, sealed.due_at),
-    )
-    return sequence
+    leaf = forms.verdict_leaf(verdict, State(sealed.state).value)
+    moved = _moved(sealing, row, EntryKind.VERDICT, leaf, count=sequence, now_ms=now_ms)
+    return _Plan(SealResult(row["id"], sequence, SealStatus.SEALED), moved, verdict)
 
 
-def _ask_again(connection: Connection, sealed: SealedVerdict) -> None:
-    """Schedule questions anew; one that a callback has just made due stays due now."""
-    x = exchanges.c
-    for source, person, due_at in sealed.ask_again:
-        connection.execute(
-            update(exchanges)
-            .where(
-                x.verification == sealed.claim.verification,
-                x.source == source,
-                x.person == person,
-                x.woken.is_(False),
-            )
-            .values(worth_asking=True, due_at=due_at)
-        )
+def _moved(
+    sealing: Sealing, row: Row, kind: EntryKind, payload: Row, *, count: int, now_ms: int
+) -> Step:
+    state, due_at = str(payload["state"]), sealing.sealed.due_at
+    return step(row, kind, payload, now_ms, verdict_count=count, **idle(row, state, due_at))

@@ -68,7 +68,8 @@ def explain(
 def _show(document: Plain, console: Console) -> None:
     from rich.text import Text
 
-    from verify.cli.render import bullet, show_report
+    from verify.cli.render import show_report
+    from verify.cli.symbols import bullet
     from verify.cli.tree import show_matches, trace_tree
 
     if "report" in document:

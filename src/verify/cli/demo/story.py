@@ -58,7 +58,7 @@ def family(stage: Stage, fixture: HouseholdFixture) -> str:
         }
     narrator.say(Text(fixture.story, "dim"))
     with narrator.step("ask the sources about each member, under each member's letter") as facts:
-        view = follow(stage, view["id"], fixture, lambda w: w.done)
+        view = follow(stage, view["id"], watched_family(fixture), lambda w: w.done)
         asked = len(view["sources"])
         answered = sum(1 for s in view["sources"] if s["state"] == "ok")
         report = _report(stage, view["id"])
@@ -75,11 +75,11 @@ def family(stage: Stage, fixture: HouseholdFixture) -> str:
 def outage(stage: Stage, fixture: HouseholdFixture) -> str:
     """A department is down: provisional and honest about it; final once it is back."""
     narrator = stage.narrator
-    body = as_body(fixture)
+    body, watched = as_body(fixture), watched_family(fixture)
     with narrator.step("switch the tax office off and check a second family") as facts:
         stage.control.switch(OUTAGE, on=False)
         view = stage.api.post("/v1/verifications", body).body
-        view = follow(stage, view["id"], fixture, lambda w: w.done)
+        view = follow(stage, view["id"], watched, lambda w: w.done)
         report = _report(stage, view["id"])
         _require(not report["final"], "the verdict without the tax office claims to be final")
         facts |= {
@@ -91,7 +91,7 @@ def outage(stage: Stage, fixture: HouseholdFixture) -> str:
     narrator.say(*brief(report))
     with narrator.step("switch it on again") as facts:
         stage.control.switch(OUTAGE, on=True)
-        view = follow(stage, view["id"], fixture, _is_final)
+        view = follow(stage, view["id"], watched, _is_final)
         report = _report(stage, view["id"])
         facts |= {
             "done": "it is back and was asked again: a second verdict follows",
@@ -107,11 +107,16 @@ def outage(stage: Stage, fixture: HouseholdFixture) -> str:
 def namesake(stage: Stage, fixture: HouseholdFixture) -> str:
     """A stranger of the same name: scored with named reasons, never counted."""
     narrator = stage.narrator
-    with narrator.step(f"a namesake: {fixture.title['en']}") as facts:
+    with narrator.step("check a third family, with a namesake in a register") as facts:
         view = stage.api.post("/v1/verifications", as_body(fixture)).body
-        view = follow(stage, view["id"], fixture, lambda w: w.done)
+        view = follow(stage, view["id"], watched_family(fixture), lambda w: w.done)
         report = _report(stage, view["id"])
-        facts |= {"id": view["id"], "outcome": report["outcome"]["code"], "final": report["final"]}
+        facts |= {
+            "done": "a namesake's savings: asked about, never counted",
+            "id": view["id"],
+            "outcome": report["outcome"]["code"],
+            "final": report["final"],
+        }
     _expect(report, fixture)
     narrator.say(*brief(report))
     for row in strangers(report):
@@ -157,11 +162,12 @@ def replay(stage: Stage, verification: str) -> Plain:
             timeout=60,
             check=False,
         )
-        result: Plain = json.loads(done.stdout) if done.stdout else {}
+        result = _document(done)
         if done.returncode or not result.get("identical"):
             raise IntegrityError(
-                f"the replay differs: {result.get('faults') or done.stderr[-400:]}",
+                f"the replay differs: {result.get('faults') or result.get('differences')}",
                 where=verification,
+                remedy=f"see `verify replay {verification} --home {stage.home}`",
             )
         facts |= {"done": "replayed in a fresh process: byte-identical", "replay": result}
     stage.narrator.say(
@@ -171,19 +177,35 @@ def replay(stage: Stage, verification: str) -> Plain:
     return result
 
 
+def _document(done: subprocess.CompletedProcess[str]) -> Plain:
+    try:
+        found: Plain = json.loads(done.stdout)
+    except ValueError:
+        raise VerifyError(
+            f"the fresh process printed no result (exit code {done.returncode}): "
+            f"{' '.join(done.stderr.split())[-300:]}"
+        ) from None
+    return found
+
+
 # -- parts ------------------------------------------------------------------------------------
 
 
+def watched_family(fixture: HouseholdFixture) -> Watched:
+    """What the progress table shows of a fixture's household."""
+    members = fixture.application["household"]["members"]
+    return Watched(fixture.path.stem[:2], {m["person"]: m["name"] for m in members})
+
+
 def follow(
-    stage: Stage, verification: str, fixture: HouseholdFixture, until: Callable[[Watched], bool]
+    stage: Stage, verification: str, watched: Watched, until: Callable[[Watched], bool]
 ) -> Plain:
     """Poll over HTTP with live progress until `until`; returns the last view.
 
     Raises:
         Overloaded: it does not come to that in time.
     """
-    members = fixture.application["household"]["members"]
-    watched = Watched(fixture.path.stem, {m["person"]: m["name"] for m in members})
+    watched.view = None
     with Progress([watched], stage.narrator.console) as progress:
         done = watch(
             progress,
@@ -192,13 +214,14 @@ def follow(
             VERDICT_SECONDS,
             until=until,
         )
-    if not done or watched.view is None or watched.view["verdict"] is None:
+    view = watched.view
+    if not done or view is None or view["verdict"] is None:
         raise Overloaded(
             f"no verdict after {VERDICT_SECONDS} s",
             where=verification,
             remedy="see the service's log",
         )
-    return watched.view
+    return view
 
 
 def _is_final(watched: Watched) -> bool:

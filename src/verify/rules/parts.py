@@ -1,0 +1,166 @@
+"""Contributions in a world: settled, open or examined, and added up.
+
+Money and truths are added up per member; things per household, each thing once, however many
+members own it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from verify.rules.contributions import ANNUAL, CERTAIN, MISSING
+from verify.rules.interval import Column, constant
+from verify.rules.plan import HOUSEHOLD, Measure
+from verify.rules.units import Unit
+
+PART = ["h", "p", "m", "cap", "largest", "cls", "lo", "hi", "fuzzy", "place", "object", "thing"]
+"""Columns of a part: a contribution with the bit of its examined doubt (0: not examined)."""
+
+_TOTAL = ["m", "cap", "largest", "thing"]
+
+
+class Totals:
+    """Measures of persons and of households in every world, from the parts of a batch.
+
+    `persons` has row and p, sorted; `worlds` numbers the rows from 0.
+    """
+
+    def __init__(
+        self,
+        measures: tuple[Measure, ...],
+        parts: pl.DataFrame,
+        worlds: pl.DataFrame,
+        persons: pl.DataFrame,
+    ) -> None:
+        self._measures = measures
+        self._rows = worlds.height
+        keyed = (
+            worlds["row", "h", "bits", "open"]
+            .join(parts, on="h")
+            .join(persons.with_row_index("position"), on=["row", "p"])
+        )
+        settled = _settled(keyed)
+        things = [m.index for m in measures if m.level == HOUSEHOLD]
+        is_thing = settled["m"].is_in(things)
+        self._things = settled.filter(is_thing)
+        self._of_persons = self._spread_out(
+            _added_up(settled.filter(~is_thing), ["position", *_TOTAL]), "position", persons.height
+        )
+        self._of_households: tuple[pl.DataFrame, pl.DataFrame] | None = None
+
+    def column(self, measure: Measure, counted: Callable[[], Column]) -> Column:
+        """One measure: of persons, or (things) of households; truths as Booleans.
+
+        `counted` says who counts; it is asked for things only.
+        """
+        if measure.level == HOUSEHOLD:
+            if self._of_households is None:
+                self._of_households = self._add_up_things(counted())
+            low, high = self._of_households
+        else:
+            low, high = self._of_persons
+        lo, hi = low[measure.name], high[measure.name]
+        if measure.unit is Unit.TRUTH:
+            lo, hi = lo == 1, hi == 1
+        if not lo.null_count() and not hi.null_count() and lo.equals(hi):
+            return Column(lo, lo)
+        return Column(lo, hi)
+
+    def _add_up_things(self, counted: Column) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Each thing once: as far as any of its owners who count owns it."""
+        owner = self._things["position"]
+        certainly, perhaps = counted.lo[owner], counted.hi[owner]
+        nothing = constant(0, len(owner)).lo
+        things = self._things.with_columns(
+            self._things["lo"].zip_with(certainly, nothing).alias("lo"),
+            self._things["hi"].zip_with(perhaps, nothing).alias("hi"),
+        )
+        ends = pl.col("lo", "hi")
+        each = things.group_by("row", "object", *_TOTAL).agg(
+            ends.max(), pl.col("hi").null_count().alias("open")
+        )
+        each = each.with_columns(hi=pl.when(pl.col("open") == 0).then("hi"))
+        return self._spread_out(_added_up(each, ["row", *_TOTAL]), "row", self._rows)
+
+    def _spread_out(
+        self, sums: pl.DataFrame, row: str, rows: int
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Sums by row and measure as one column per measure, nought where there is none."""
+        width = len(self._measures)
+        slots = sums[row].cast(pl.Int64) * width + sums["m"]
+        names = [m.name for m in self._measures]
+        low, high = (
+            constant(0, rows * width)
+            .lo.clone()
+            .scatter(slots, sums[end])
+            .reshape((rows, width))
+            .arr.to_struct(fields=names)
+            .struct.unnest()
+            for end in ("lo", "hi")
+        )
+        return low, high
+
+
+def condensed(parts: pl.DataFrame) -> pl.DataFrame:
+    """Add up, per member and measure, what does not hang on an examined doubt.
+
+    Those parts are the same in every world, so the worlds need only carry their total.
+    """
+    zero = pl.lit(0, dtype=pl.Int64)
+    fixed = parts.filter(pl.col("place") == 0).with_columns(bits=zero, open=zero)
+    # Money has no object to keep apart; a thing keeps its own, see `Totals`.
+    fixed = fixed.with_columns(object=pl.when(pl.col("thing")).then("object").otherwise(pl.lit("")))
+    by = ["h", "p", "object", *_TOTAL]
+    certain = pl.lit(CERTAIN, dtype=pl.Int64)
+    total = _added_up(_settled(fixed), by).with_columns(
+        cls=certain, fuzzy=pl.lit(False), place=zero
+    )
+    examined = parts.filter(pl.col("place") > 0)
+    return pl.concat([total.select(PART), examined.select(PART)])
+
+
+def _settled(frame: pl.DataFrame) -> pl.DataFrame:
+    """Bounds of each part in its world; see FACTS in `verify.frames` for the meaning."""
+    lo, hi, cls, place = pl.col("lo"), pl.col("hi"), pl.col("cls"), pl.col("place")
+    # min_horizontal and max_horizontal skip nulls: an unbounded end must stay unbounded.
+    low = pl.when(lo.is_not_null()).then(pl.min_horizontal(lo, 0))
+    high = pl.when(hi.is_not_null()).then(pl.max_horizontal(hi, 0))
+    examined = place > 0
+    bit = pl.when(examined).then(place).otherwise(1)
+    left_open = pl.col("open") // bit % 2 == 1
+    is_open = (~examined & (cls != CERTAIN)) | (examined & left_open)
+    no = examined & (pl.col("bits") // bit % 2 == 0)
+    ranged = examined & cls.is_in([MISSING, ANNUAL])
+    most = pl.when(cls == MISSING).then(hi.fill_null(pl.col("cap"))).otherwise(hi)
+    widened = is_open | (pl.col("fuzzy") & ~no & ~ranged)
+
+    def end(widest: pl.Expr, exact: pl.Expr) -> pl.Expr:
+        return (
+            pl.when(widened).then(widest).when(no).then(0).when(ranged).then(most).otherwise(exact)
+        )
+
+    return frame.with_columns(lo=end(low, lo), hi=end(high, hi))
+
+
+def _added_up(frame: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Sum (of truths: largest) of parts, cut at the cap of the measure's unit.
+
+    `sum` and `max` skip nulls, so unbounded ends are put back by hand. Beyond the cap a value
+    reads "at least this much": still true, and safe from overflow.
+    """
+    lo, hi, cap, largest = pl.col("lo"), pl.col("hi"), pl.col("cap"), pl.col("largest")
+    ends = pl.col("lo", "hi")
+    sums = frame.group_by(by).agg(
+        ends.sum(),
+        ends.max().name.suffix("_max"),
+        ends.null_count().name.suffix("_open"),
+    )
+    lo_all = pl.when(largest).then(pl.col("lo_max")).otherwise(lo)
+    hi_all = pl.when(largest).then(pl.col("hi_max")).otherwise(hi)
+    bounded_hi = (pl.col("hi_open") == 0) & (hi_all <= cap)
+    return sums.with_columns(
+        lo=pl.when((pl.col("lo_open") == 0) & (lo_all >= -cap)).then(lo_all.clip(upper_bound=cap)),
+        hi=pl.when(bounded_hi).then(hi_all.clip(lower_bound=-cap)).when(largest).then(cap),
+    )
