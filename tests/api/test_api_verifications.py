@@ -52,23 +52,26 @@ def test_a_submission_can_wait_for_its_verdict(caseworker, application):
 
 def test_waiting_holds_up_nobody_else(live, caseworker, application):
     """More callers wait than there are threads; a quick question is still answered quickly."""
-    live.sources.set_profile("real_estate", delay_seconds=6)
+    live.sources.set_profile("real_estate", delay_seconds=60)
+    accepted = submit(caseworker, application).json()["id"]
+    states: list[str] = []
+
+    def wait() -> None:
+        with live.client() as client:
+            path = f"/v1/verifications/{accepted}"
+            states.append(client.get(path, headers={"Prefer": "wait=40"}).json()["state"])
+
+    threads = [threading.Thread(target=wait) for _ in range(50)]
     try:
-        accepted = submit(caseworker, application).json()["id"]
-
-        def wait() -> None:
-            with live.client() as client:
-                client.get(f"/v1/verifications/{accepted}", headers={"Prefer": "wait=5"})
-
-        threads = [threading.Thread(target=wait) for _ in range(50)]
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
-        assert caseworker.get("/healthz").status_code == 200
+        time.sleep(1)
         assert caseworker.get("/v1/verifications?limit=1").status_code == 200
-        assert sum(thread.is_alive() for thread in threads) == 50  # answered before any of them
+        assert states == []  # answered while all of them wait
+        caseworker.post(f"/v1/verifications/{accepted}/cancel")
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(timeout=60)
+        assert states == ["cancelled"] * 50
     finally:
         live.sources.set_profile("real_estate", delay_seconds=0.2)
 

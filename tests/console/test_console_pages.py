@@ -6,11 +6,13 @@ import base64
 import copy
 import hashlib
 import re
+import sqlite3
+from contextlib import closing
 
 import httpx
 import pytest
 
-from support.live import household
+from support.live import household, installation
 from verify.console.pages import report_page
 from verify.service.wording import OUTCOME
 
@@ -115,6 +117,24 @@ def test_a_replay_from_the_page_says_that_every_byte_is_the_same(clerk, judged):
     assert "逐字节相同" in answer.text
 
 
+def test_a_changed_byte_is_named_on_the_page(tmp_path):
+    with installation(tmp_path) as own:
+        found = own.check(household("03").application)
+        digest = own.verdict(found)["coverage"][0]["bodies"][0]
+        with closing(sqlite3.connect(own.home / "verify.db")) as database, database:
+            changed = database.execute(
+                "UPDATE blobs SET body = CAST(body || ' ' AS BLOB) WHERE digest = ?", (digest,)
+            )
+            assert changed.rowcount == 1
+        with visitor(own) as client:
+            client.post("/console/login", data={"key": own.caseworker_key})
+            page = client.post(f"/console/verifications/{found}/replay").text
+        assert "重放不一致" in page
+        assert "逐字节相同" not in page
+        source, person = own.verdict(found)["coverage"][0]["evidence"].split("/")
+        assert f"{source}/{person}" in page[page.index('class="replay') :].split("</section>")[0]
+
+
 def test_the_api_serves_the_same_page(live, clerk, judged):
     def sheet(page: str) -> str:
         return page[page.index("<main") :]
@@ -158,6 +178,17 @@ def test_a_report_out_of_ones_regions_is_not_there(live, stranger, judged):
     answer = stranger.get(f"/console/verifications/{judged}")
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_an_unexpected_failure_is_a_page_too(live, clerk, monkeypatch):
+    def fails(*_):
+        raise RuntimeError("the value was 张敏")
+
+    monkeypatch.setattr(live.system.verifications, "page", fails)
+    answer = clerk.get("/console/")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "张敏" not in answer.text
 
 
 def test_a_page_allows_its_own_style_sheet_and_nothing_else(stranger):

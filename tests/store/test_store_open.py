@@ -205,8 +205,8 @@ def test_a_database_of_a_newer_version_is_left_alone(empty_url):
 @pytest.mark.postgres
 def test_two_processes_that_open_an_empty_postgresql_at_once_both_succeed(postgres_empty_url):
     code = "import sys\nfrom verify.store import Store\nStore.open(sys.argv[1]).close()\n"
-    started = [subprocess.Popen([sys.executable, "-c", code, postgres_empty_url]) for _ in range(3)]
-    assert [process.wait(timeout=60) for process in started] == [0, 0, 0]
+    started = [subprocess.Popen([sys.executable, "-c", code, postgres_empty_url]) for _ in range(2)]
+    assert [process.wait(timeout=60) for process in started] == [0, 0]
 
 
 def test_a_reader_of_a_database_without_tables_is_told_to_upgrade(tmp_path):

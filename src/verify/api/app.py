@@ -70,7 +70,7 @@ def create_app(system: System | None) -> FastAPI:
     for kind in (VerifyError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _explain)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
-    app.add_middleware(Surround)
+    app.add_middleware(Surround, explain=_explain)
     return app
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import time
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,17 +25,21 @@ from verify.domain.errors import TooLarge
 access_log = structlog.get_logger("verify.access")
 error_log = structlog.get_logger("verify.error")
 
+Explain = Callable[[Request, Exception], Awaitable[Response]]
+
 JSON_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 class Surround:
     """Turn unexpected exceptions into a problem, write one access line, set the headers.
 
-    An exception's text may quote a value, so only its type and place are logged.
+    An exception's text may quote a value, so only its type and place are logged; `explain` makes
+    the answer of it.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, explain: Explain) -> None:
         self.app = app
+        self.explain = explain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -56,7 +61,8 @@ class Surround:
         except Exception as error:  # noqa: BLE001 - the last net before the server's own log
             error_log.error("request.failed", kind=type(error).__name__, at=place(error))
             if status == 0:
-                await problems.response(problems.internal())(scope, receive, noting)
+                answer = await self.explain(Request(scope), error)
+                await answer(scope, receive, noting)
         finally:
             micros = (time.perf_counter_ns() - started) // 1000
             access_log.info(

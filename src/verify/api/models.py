@@ -145,6 +145,7 @@ class Coverage(Out):
     asked_on: Day
     letter: str
     records: int
+    signals: list[str] = Field(description="What was odd about the answer, as stable codes.")
     bodies: list[Digest]
     connector: Digest
 

@@ -66,7 +66,7 @@ def run_check(
     settings = settings.model_copy(update={"answer_deadline_seconds": deadline})
     environment = source_environment(settings.home, env_file)
     with (
-        _simulated(files, environment, on=simulate),
+        _simulated([c.file for c in cases if c.error is None], environment, on=simulate),
         build(settings, environment=environment) as system,
     ):
         for case in cases:
@@ -93,15 +93,14 @@ def _simulated(files: Sequence[str], environment: dict[str, str], *, on: bool) -
     if not on:
         yield
         return
-    from verify.simulate.households import load_household, merge_registers
-    from verify.simulate.server import SimulatedSources
-
     if "-" in files:
         raise InputError(
             "--simulate needs a fixture file; standard input has no registers",
             remedy="give the file's path, or start `verify simulate` first",
         )
-    registers = merge_registers([load_household(Path(name)).registers for name in files])
+    from verify.simulate.server import SimulatedSources, load_registers
+
+    registers = load_registers(tuple(Path(name) for name in files))
     with SimulatedSources(registers) as sources:
         environment.update(sources.environment())
         yield

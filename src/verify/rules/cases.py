@@ -79,7 +79,8 @@ class Case:
 class CaseResult:
     """How a case came out; `differences` is empty where it passed."""
 
-    case: Case
+    title: str
+    where: str  # `file:line`
     assessment: Assessment
     differences: tuple[str, ...]
 
@@ -133,13 +134,18 @@ def _case(document: Document, model: CasesM, i: int, case: CaseM) -> Case:
     return Case(case.title, where, given, case.expect)
 
 
+def run(law: Law, content: ContentSet) -> list[CaseResult]:
+    """Run every golden case of a `rules` content set."""
+    return run_cases(law, load_cases(content))
+
+
 def run_cases(law: Law, cases: list[Case]) -> list[CaseResult]:
     """Run cases as one batch; results are in the order given."""
     keys = [f"{i:06d}" for i in range(len(cases))]
     parts = facts_from_given([(k, c.given) for k, c in zip(keys, cases, strict=True)])
     found = assess(law, parts.households, parts.persons, parts.facts, parts.doubts, trace=False)
     return [
-        CaseResult(case, assessment, tuple(_differences(case.expect, assessment)))
+        CaseResult(case.title, case.where, assessment, tuple(_differences(case.expect, assessment)))
         for case, assessment in zip(cases, found, strict=True)
     ]
 

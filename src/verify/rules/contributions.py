@@ -121,13 +121,14 @@ def _mapped(
     area, no_area = pl.col("area"), pl.col("area_dm2").is_null()
     exists = pl.col("lo") > 0
     # Something that is not there (hi 0) has no area; an unanswered question has any.
-    lo = pl.when(area).then(pl.when(exists).then(pl.col("area_dm2").fill_null(0)).otherwise(0))
-    hi = pl.when(area & (pl.col("hi") != 0)).then(pl.col("area_dm2"))
-    hi = pl.when(area & (pl.col("hi") == 0)).then(0).when(area).then(hi).otherwise(pl.col("hi"))
+    known_area = pl.when(exists).then(pl.col("area_dm2").fill_null(0)).otherwise(0)
+    lo = pl.when(area).then(known_area).otherwise(pl.col("lo"))
+    any_area = pl.when(pl.col("hi") == 0).then(0).otherwise(pl.col("area_dm2"))
+    hi = pl.when(area).then(any_area).otherwise(pl.col("hi"))
     # Nothing says whether a thing of unknown class is of the class meant: a question of its own.
     unclassed = ~member & pl.col("doubt").is_null() & pl.col("hi").is_not_null()
     frame = frame.filter(touches, perhaps).with_columns(
-        lo=lo.otherwise(pl.col("lo")).clip(upper_bound=pl.col("cap")),
+        lo=lo.clip(upper_bound=pl.col("cap")),
         hi=pl.when(hi <= pl.col("cap")).then(hi),
         fuzzy=~inside | (~member & ~unclassed) | yearly | (area & no_area),
         unclassed=unclassed,

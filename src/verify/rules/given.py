@@ -241,21 +241,7 @@ class _Found:
     def read(self, member: GivenMember, as_of: dt.date) -> None:
         person = member.person
         for c in member.circumstances:
-            doubt = None
-            if not c.documented:
-                doubt = self._doubt(
-                    person, DoubtKind.ATTESTATION, c.kind.value, "claimed_without_document"
-                )
-            lo = int(c.holds and c.documented)
-            self._fact(
-                person,
-                c.kind.value,
-                lo,
-                int(c.holds),
-                doubt=doubt,
-                grade=c.grade,
-                category=c.category or None,
-            )
+            self._circumstance(person, c)
         for income in member.incomes:
             self._income(person, income, as_of)
         for asset in member.assets:
@@ -274,6 +260,18 @@ class _Found:
         for kind in member.unanswered:
             doubt = self._doubt(person, DoubtKind.MISSING, kind.value, "unavailable")
             self._fact(person, kind.value, 0, None, doubt=doubt)
+
+    def _circumstance(self, person: str, c: GivenCircumstance) -> None:
+        if not c.documented and not c.holds:
+            return  # a denial without a paper says nothing
+        doubt = None
+        if not c.documented:
+            code = "claimed_without_document"
+            doubt = self._doubt(person, DoubtKind.ATTESTATION, c.kind.value, code)
+        holds, category = int(c.holds), c.category or None
+        self._fact(
+            person, c.kind.value, holds, holds, doubt=doubt, grade=c.grade, category=category
+        )
 
     def _income(self, person: str, income: GivenIncome, as_of: dt.date) -> None:
         kind = income.kind.value

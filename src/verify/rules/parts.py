@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from verify.rules.contributions import ANNUAL, CERTAIN, MISSING
+from verify.rules.contributions import ANNUAL, BINARY, CERTAIN, MISSING
 from verify.rules.interval import Column, constant
 from verify.rules.plan import HOUSEHOLD, Measure
 from verify.rules.units import Unit
@@ -134,6 +134,8 @@ def _settled(frame: pl.DataFrame) -> pl.DataFrame:
     no = examined & (pl.col("bits") // bit % 2 == 0)
     ranged = examined & cls.is_in([MISSING, ANNUAL])
     most = pl.when(cls == MISSING).then(hi.fill_null(pl.col("cap"))).otherwise(hi)
+    # A truth settled "yes" is true, however cautiously its lower end was stated.
+    said = pl.when(examined & pl.col("largest") & (cls == BINARY)).then(hi).otherwise(lo)
     widened = is_open | (pl.col("fuzzy") & ~no & ~ranged)
 
     def end(widest: pl.Expr, exact: pl.Expr) -> pl.Expr:
@@ -141,7 +143,7 @@ def _settled(frame: pl.DataFrame) -> pl.DataFrame:
             pl.when(widened).then(widest).when(no).then(0).when(ranged).then(most).otherwise(exact)
         )
 
-    return frame.with_columns(lo=end(low, lo), hi=end(high, hi))
+    return frame.with_columns(lo=end(low, said), hi=end(high, hi))
 
 
 def _added_up(frame: pl.DataFrame, by: list[str]) -> pl.DataFrame:

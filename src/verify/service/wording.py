@@ -127,11 +127,12 @@ def amount(value: int, unit: str) -> Text:
     """One value with its unit, for people."""
     if unit.startswith("fen"):
         yuan = yuan_display(value)
+        signed = f"-¥{yuan_display(-value)}" if value < 0 else f"¥{yuan}"
         if unit == "fen_per_month":
-            return Text(f"{yuan} 元/月", f"¥{yuan} a month")
+            return Text(f"{yuan} 元/月", f"{signed} a month")
         if unit == "fen_per_year":
-            return Text(f"{yuan} 元/年", f"¥{yuan} a year")
-        return Text(f"{yuan} 元", f"¥{yuan}")
+            return Text(f"{yuan} 元/年", f"{signed} a year")
+        return Text(f"{yuan} 元", signed)
     if unit == "dm2":
         area = f"{value // 100}.{value % 100:02d}"
         return Text(f"{area} 平方米", f"{area} m²")
