@@ -1,6 +1,6 @@
 """Redraw the picture of a verdict in the README: the console's report page of the demo family.
 
-    make picture
+make picture
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support.live import household, installation  # noqa: E402 - after the path is set
+from support.live import household, installation
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 

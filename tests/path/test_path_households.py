@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.live import households
 
+from support.live import households
 from verify.domain.access import LOCAL
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from support.live import household
 
+from support.live import household
 from verify.domain.access import LOCAL
 from verify.domain.identifiers import mask_id
 
@@ -75,9 +75,9 @@ def test_no_personal_data_in_the_places_where_a_source_was_asked(own):
     for source in SOURCES:
         for request in own.sources.requests(source):
             for person in people:
-                assert person["id_number"] not in str(request.url)
-                assert person["name"] not in str(request.url)
-                assert mask_id(person["id_number"]) not in str(request.url)
+                assert person["id_number"] not in request.path
+                assert person["name"] not in request.path
+                assert mask_id(person["id_number"]) not in request.path
 
 
 def _all():

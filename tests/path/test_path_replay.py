@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+
 from support.live import household, installation
 
 
@@ -26,15 +27,21 @@ def replay(home, verification, **environment):
     done = subprocess.run(
         [sys.executable, "-m", "verify.cli.main", "replay", verification, "--json"],
         env={**os.environ, "VERIFY_HOME": str(home), **environment},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
 @pytest.mark.parametrize(
     "environment",
-    [{}, {"PYTHONHASHSEED": "1", "TZ": "America/New_York"},
-     {"POLARS_MAX_THREADS": "1", "LC_ALL": "C", "PYTHONHASHSEED": "77"}],
+    [
+        {},
+        {"PYTHONHASHSEED": "1", "TZ": "America/New_York"},
+        {"POLARS_MAX_THREADS": "1", "LC_ALL": "C", "PYTHONHASHSEED": "77"},
+    ],
     ids=["as is", "another hash seed and time zone", "one thread and plain locale"],
 )
 def test_a_fresh_process_gives_the_same_bytes_and_says_so(sealed, environment):
@@ -72,7 +79,8 @@ def test_one_changed_byte_is_found_and_the_thing_is_named(sealed, thing):
         found = db.execute(TARGETS[thing]).fetchone()[0]
         digest = json.loads(found)[0] if found.startswith("[") else found
         table, column = ("content", "blob") if thing in ("rules", "scoring") else ("blobs", "body")
-        body = bytes(db.execute(f"SELECT {column} FROM {table} WHERE digest = ?", (digest,)).fetchone()[0])
+        query = f"SELECT {column} FROM {table} WHERE digest = ?"
+        body = bytes(db.execute(query, (digest,)).fetchone()[0])
     db.close()
     statement = f"UPDATE {table} SET {column} = ? WHERE digest = ?"
     assert change(home, statement, (flip(body, len(body) // 2), digest)) == 1
@@ -104,8 +112,10 @@ def test_a_rewritten_verdict_with_a_fitting_hash_is_still_found(sealed):
         code, result, _ = replay(home, verification)
         assert code == 7
         assert any(f["thing"].startswith("verdict") for f in result["faults"]), result["faults"]
-        assert any(d["pointer"].startswith("/outcome") or d["pointer"].startswith("/assessment")
-                   for d in result["differences"]), result["differences"]
+        assert any(
+            d["pointer"].startswith("/outcome") or d["pointer"].startswith("/assessment")
+            for d in result["differences"]
+        ), result["differences"]
     finally:
         change(home, "UPDATE verdicts SET verdict_digest = ?", (digest,))
         change(home, "DELETE FROM blobs WHERE digest = ?", (new,))

@@ -9,21 +9,19 @@ from rules_oracle import BIRTHS, Household, Person, Thing
 INCOMES = [0, 1, 50_000, 72_500, 87_000, 159_499, 159_500, 159_501, 246_500, 319_000, 500_000]
 SAVINGS = [0, 1, 1_000_000, 3_827_999, 3_828_000, 4_210_799, 4_210_800, 4_593_600, 9_000_000]
 FLOWS = ["wage", "labour_remuneration", "business_income", "pension"]
+STOCKS = ["bank_balance", "wealth_product"]
 STATUSES = st.sampled_from(["certain", "certain", "certain", "doubtful", "unanswered"])
 
 
 @st.composite
 def things(draw: st.DrawFn) -> Thing:
     kind = draw(
-        st.sampled_from(
-            [*FLOWS, "bank_balance", "wealth_product", "vehicle", "dwelling", "homestead"]
-            + ["non_residential"]
-        )
+        st.sampled_from([*FLOWS, *STOCKS, "vehicle", "dwelling", "homestead", "non_residential"])
     )
     status = draw(STATUSES)
     if kind in FLOWS:
         amount = draw(st.sampled_from(INCOMES))
-    elif kind in ("bank_balance", "wealth_product"):
+    elif kind in STOCKS:
         amount = draw(st.sampled_from(SAVINGS))
     else:
         amount = 1 if status != "unanswered" else draw(st.integers(0, 3))

@@ -10,7 +10,7 @@ from support.desk import HOUR, NATIONAL, T0, person
 from verify.domain.canonical import digest_bytes
 from verify.domain.errors import IntegrityError, NotFound
 from verify.domain.evidence import EvidenceState
-from verify.store import SealStatus
+from verify.store import LeaseLost, SealStatus
 
 
 def test_an_answer_is_kept_with_its_bytes_in_order(desk):
@@ -103,6 +103,25 @@ def test_the_same_evidence_is_sealed_once_however_often_it_is_handed_in(desk):
     assert (result.sequence, result.status) == (1, SealStatus.DUPLICATE)
     assert len(desk.store.verdicts(verification, person())) == 1
     assert desk.store.check_integrity(verification, NATIONAL) == ()
+
+
+def test_a_claim_that_was_given_back_seals_nothing_new(desk):
+    verification = desk.accept()
+    (claim,) = desk.claim()
+    desk.store.release(claim, desk.now + HOUR)
+    with pytest.raises(LeaseLost):
+        desk.seal(claim)
+    assert desk.store.verdicts(verification, person()) == ()
+
+
+def test_an_old_claim_is_lost_even_for_evidence_that_its_successor_sealed(desk):
+    desk.accept()
+    (zombie,) = desk.claim(lease_ms=1000)
+    desk.now += 2000
+    (holder,) = desk.claim()
+    desk.seal(holder)
+    with pytest.raises(LeaseLost):
+        desk.seal(zombie)
 
 
 def test_evidence_that_returns_to_an_earlier_state_leaves_word_in_the_ledger(desk):

@@ -26,8 +26,6 @@ PAGE_POLICY = (
 )
 """The policy of every page: its own style sheet, nothing else; forms go to this service."""
 
-REPORT_POLICY = PAGE_POLICY
-
 _environment = Environment(
     loader=PackageLoader("verify.console"),
     autoescape=select_autoescape(default=True, default_for_string=True),

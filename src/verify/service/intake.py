@@ -7,7 +7,6 @@ are never echoed, because a faulty field may hold personal data.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import Counter
 from typing import Annotated, Any
 
@@ -33,8 +32,11 @@ MAX_PERSONS = 40
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
-Short = Annotated[str, StringConstraints(max_length=200)]
+# No control characters: they forge log lines and break documents.
+_PLAIN_TEXT = r"^[^\x00-\x1f\x7f]*$"
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_PLAIN_TEXT)]
+Short = Annotated[str, StringConstraints(max_length=200, pattern=_PLAIN_TEXT)]
+Brief = Annotated[str, StringConstraints(max_length=64, pattern=_PLAIN_TEXT)]
 
 
 def _yuan(value: Any) -> Any:
@@ -81,7 +83,7 @@ class PersonIn(_In):
         description="Citizen identity number (GB 11643), 18 characters; 15 are lifted."
     )
     former_names: list[Name] = Field(default_factory=list, max_length=8)
-    phone: Annotated[str, StringConstraints(max_length=32)] = ""
+    phone: Brief = ""
     address: Short = ""
     circumstances: list[CircumstanceIn] = Field(default_factory=list, max_length=16)
     support: SupportIn | None = None
@@ -97,7 +99,7 @@ class AuthorisationIn(_In):
     signed_on: dt.date
     valid_from: dt.date
     valid_until: dt.date
-    signed_by: Annotated[str, StringConstraints(max_length=32)] = ""
+    signed_by: Brief = ""
     revoked_on: dt.date | None = None
 
 
@@ -137,7 +139,7 @@ class ApplicationIn(_In):
         None, description="Use only rules published by this day; default: the day of acceptance."
     )
     purpose: Code = "social_assistance"
-    case_number: Annotated[str, StringConstraints(max_length=64)] = ""
+    case_number: Brief = ""
     household: HouseholdIn
     authorisations: list[AuthorisationIn] = Field(default_factory=list, max_length=200)
     declared: DeclarationIn = Field(default_factory=DeclarationIn)
@@ -209,12 +211,6 @@ def _person(p: PersonIn, role: Role, at: str, problems: list[Problem]) -> Person
             )
         )
         return None
-    if re.search(r"[\x00-\x1f\x7f]", p.name):
-        problems.append(
-            Problem(
-                f"{at}/name", "control-character", "it holds control characters.", "Remove them."
-            )
-        )
     return Person(
         person=p.person,
         role=role,

@@ -19,7 +19,7 @@ from verify.api.models import (
     VerdictDocument,
 )
 from verify.api.routes.verifications import VerificationId
-from verify.console.pages import REPORT_POLICY, report_page
+from verify.console.pages import PAGE_POLICY, report_page
 from verify.domain.canonical import plain
 
 router = APIRouter(
@@ -157,7 +157,7 @@ def report(
     return Response(
         report_page(data),
         media_type="text/html",
-        headers={"Content-Security-Policy": REPORT_POLICY, "Vary": "Accept"},
+        headers={"Content-Security-Policy": PAGE_POLICY, "Vary": "Accept"},
     )
 
 

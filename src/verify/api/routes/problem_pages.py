@@ -33,7 +33,7 @@ def page(code: Annotated[str, Path(description="The problem's `code`.")]) -> Res
     """The page of one kind of problem."""
     kind = problems.known_errors().get(code)
     if kind is None:
-        raise NotFound("there is no such problem", remedy="see docs/reference/problems.md")
+        raise NotFound("there is no such problem", remedy="use a code that a problem document gave")
     body = problem_page(code, kind.status, kind.title, problems.meaning(kind))
     return Response(
         body,
