@@ -50,18 +50,15 @@ class Limit:
         return None
 
 
-def read_limit(name: str, model: LimitM) -> Limit:
-    """Type and check one limit.
+def limit_from(name: str, model: LimitM, entries: Sequence[Entry]) -> Limit:
+    """Put the entries of a limit in order of time.
 
     Raises:
-        Fault: an entry has neither or both of value and unknown, its value does not agree with
-            its arithmetic or unit, or two entries overlap.
+        Fault: two entries overlap, or one ends before it starts.
     """
-    unit = Unit(model.unit)
-    entries = [_entry(unit, e) for e in model.entries]
-    entries.sort(key=lambda e: e.model.effective_from)
-    check_periods([e.model for e in entries], f"limit {name}")
-    return Limit(name, unit, model, tuple(entries))
+    ordered = sorted(entries, key=lambda e: e.model.effective_from)
+    check_periods([e.model for e in ordered], f"limit {name}")
+    return Limit(name, Unit(model.unit), model, tuple(ordered))
 
 
 def check_periods(periods: Sequence[Dated], what: str) -> None:
@@ -78,41 +75,46 @@ def check_periods(periods: Sequence[Dated], what: str) -> None:
             )
 
 
-def _entry(unit: Unit, model: EntryM) -> Entry:
-    at = f"the entry from {model.effective_from}"
+def read_entry(unit: Unit, model: EntryM) -> Entry:
+    """Type and check one dated value.
+
+    Raises:
+        Fault: neither or both of value and unknown, or a value that does not agree with its
+            unit or its arithmetic.
+    """
     if (model.value is None) == (model.unknown is None):
-        raise Fault(f"{at} needs either `value` or `unknown`")
+        raise Fault("an entry needs either `value` or `unknown`")
     if model.unknown is not None:
         return Entry(model, 0, 1 if unit is Unit.TRUTH else None, model.unknown)
-    value = _value(unit, str(model.value), at)
+    value = _value(unit, str(model.value))
     if model.check is not None:
-        _agree(model, str(model.value), at)
+        _agree(model, str(model.value))
     return Entry(model, value, value, None)
 
 
-def _value(unit: Unit, text: str, at: str) -> int:
+def _value(unit: Unit, text: str) -> int:
     if unit is Unit.TRUTH:
         if text not in ("true", "false"):
-            raise Fault(f"{at}: a truth is `true` or `false`")
+            raise Fault("a truth is `true` or `false`")
         return int(text == "true")
     if text in ("true", "false"):
-        raise Fault(f"{at}: {unit} needs a number")
+        raise Fault(f"{unit} needs a number")
     scale = 100 if unit in (Unit.FEN, Unit.FEN_PER_MONTH, Unit.DM2) else 1
     scaled = Decimal(text) * scale  # at most two decimals: exact
     if scaled != int(scaled):
-        raise Fault(f"{at}: {unit} is a whole number")
+        raise Fault(f"{unit} is a whole number")
     if int(scaled) > CAPS[unit]:
-        raise Fault(f"{at}: {unit} is over the largest magnitude followed exactly")
+        raise Fault(f"{unit} is over the largest magnitude followed exactly")
     return int(scaled)
 
 
-def _agree(model: EntryM, text: str, at: str) -> None:
+def _agree(model: EntryM, text: str) -> None:
     """The published value must equal its formula; values are published, formulas only check."""
     computed = arithmetic(ex.parse(str(model.check)))
     if computed != Fraction(text):
         shown = yuan_display(int(computed * 100)) if (computed * 100).denominator == 1 else computed
         raise Fault(
-            f"{at}: the published value {text} is not {model.check} = {shown}",
+            f"the published value {text} is not {model.check} = {shown}",
             "correct the value or the check; if the publication itself is irregular, remove the "
             "check and say so in `note`",
         )

@@ -159,8 +159,12 @@ def aggregate(function: str, of: Kind) -> Kind:
 
 def declared(unit: Unit, computed: Kind) -> Kind:
     """Check the unit a quantity is declared in against the one it computes."""
-    if added(unit, computed.unit) is not unit:
-        raise Fault(f"it is declared in {unit} but computes {computed.unit}")
+    wrong = Fault(f"it is declared in {unit} but computes {computed.unit}")
+    try:
+        if added(unit, computed.unit) is not unit:
+            raise wrong
+    except Fault:
+        raise wrong from None
     return replace(computed, unit=unit)
 
 

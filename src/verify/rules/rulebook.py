@@ -18,6 +18,7 @@ from verify.rules.dated import Entry, Limit, known_ranges, range_text
 from verify.rules.expressions import Fault
 from verify.rules.grammar import ATTRIBUTES, OperatorM, RulebookM
 from verify.rules.plan import Measure, Plan, measure
+from verify.rules.units import Unit
 
 
 @dataclass(frozen=True)
@@ -238,8 +239,12 @@ def _measures(document: Document, model: RulebookM) -> tuple[Measure, ...]:
 def _limits(document: Document, model: RulebookM) -> dict[str, Limit]:
     limits = {}
     for name, limit in model.limits.items():
+        entries = []
+        for i, entry in enumerate(limit.entries):
+            with located(document, ("limits", name, "entries", i)):
+                entries.append(dated.read_entry(Unit(limit.unit), entry))
         with located(document, ("limits", name)):
-            limits[name] = dated.read_limit(name, limit)
+            limits[name] = dated.limit_from(name, limit, entries)
     if model.in_force_with not in limits:
         raise ContentError(
             f"in_force_with names {model.in_force_with}, which is not a limit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ Plain = dict[str, Any]
 
 PORT = 8470
 START_SECONDS = 30
-STORY_SECONDS = 300  # the children end by themselves even if the story is killed
+STORY_SECONDS = 120  # given to the story; the children end by themselves even if it is killed
 MARKER = ".verify-demo"
 REGION = "310000"
 FAMILY, OUTAGE, NAMESAKE = "01-*.yaml", "24-*.yaml", "07-*.yaml"
@@ -61,7 +62,7 @@ def run(home: Path, keep_minutes: int, console: Console) -> Plain:
     narrator = Narrator(console)
     children.stop(children.load(home))
     _fresh(home)
-    seconds = keep_minutes * 60 or STORY_SECONDS
+    seconds = keep_minutes * 60 + STORY_SECONDS
     started: list[Child] = []
     try:
         departments = _start_departments(home, seconds, started)
@@ -239,20 +240,27 @@ def _farewell(document: Mapping[str, Any], home: Path, console: Console) -> None
             box=box.ROUNDED,
         )
     )
-    verification = document["verification"]
-    where = f" --home {home}"
     header = f"Authorization: Bearer {document['keys']['caseworker']}"
+    verification, verify = document["verification"], _program()
+    home = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
     lines = (
         f"curl -s -H '{header}' {document['api']}/verifications/{verification}",
-        f"verify explain {verification} --matches{where}",
-        f"verify simulate off bank{where}",
+        f"{verify} explain {verification} --matches --home {home}",
+        f"{verify} simulate off bank --home {home}",
     )
     for line in lines:
         console.print(Text(f"  {line}", "cyan"), soft_wrap=True)
+    minutes = document["keep_minutes"]
+    stays = f"It stays up for {minutes} minute{'s' if minutes > 1 else ''}; to end it now:"
     console.print(
-        Text(
-            f"It stays up for {document['keep_minutes']} minutes; "
-            f"`verify demo --stop` (or `make demo-stop`) ends it now.",
-            "dim",
-        )
+        Text.assemble((stays, "dim"), (f" {verify} demo --stop --home {home}", "cyan")),
+        soft_wrap=True,
     )
+
+
+def _program() -> str:
+    """How the person at the terminal can call this program."""
+    called = Path(sys.argv[0])
+    if called.name != "verify":
+        return "python -m verify.cli.main"
+    return "verify" if shutil.which("verify") else os.path.relpath(called)
