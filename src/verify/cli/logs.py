@@ -10,3 +10,5 @@ def quiet() -> None:
     from verify.api import logs
 
     logs.configure(logging.WARNING)
+    # A source that is tried again shows in the progress table as working.
+    logging.getLogger("stamina").setLevel(logging.ERROR)

@@ -216,11 +216,7 @@ class Verifications:
         verdicts = self._store.verdicts(verification, caller)
         chosen = [v for v in verdicts if sequence is None or v.sequence == sequence]
         if not chosen:
-            raise NotFound(
-                "there is no verdict yet",
-                where=verification,
-                remedy="ask again while the state is `asking`, or wait with `Prefer: wait=30`",
-            )
+            raise _no_verdict(row)
         verdict = chosen[-1]
         body = self._store.document(verification, verdict.verdict_digest, caller)
         return Documents(
@@ -304,6 +300,20 @@ class Verifications:
         _permit(caller, SUBMITTERS)
         self._store.cancel(verification, caller, self._clock())
         return self.view(verification, caller)
+
+
+def _no_verdict(row: VerificationRow) -> NotFound:
+    if row.state in ("failed", "cancelled"):
+        return NotFound(
+            f"there is no verdict: the verification {row.state}",
+            where=row.id,
+            remedy="its events say why (the last entry holds the code); submit it again",
+        )
+    return NotFound(
+        "there is no verdict yet, or none with that sequence number",
+        where=row.id,
+        remedy="ask again while the state is `asking`, or wait with `Prefer: wait=30`",
+    )
 
 
 def _permit(caller: Caller, roles: tuple[RoleName, ...]) -> None:

@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from verify import content
@@ -219,9 +216,7 @@ def _farewell(document: Mapping[str, Any], home: Path, console: Console) -> None
     if not document["keep_minutes"]:
         console.print(Text("everything is stopped again (--keep 0)", "dim"))
         return
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
+    console.print(Text("\nLook around (paste a key at the console's login):", "bold green"))
     rows = (
         ("console", document["console"]),
         ("report", document["report"]),
@@ -230,16 +225,8 @@ def _farewell(document: Mapping[str, Any], home: Path, console: Console) -> None
         ("auditor's key", document["keys"]["auditor"]),
     )
     for label, text in rows:
-        table.add_row(label, text)
-    console.print(
-        Panel(
-            table,
-            title="look around  (paste a key at the console's login)",
-            title_align="left",
-            border_style="green",
-            box=box.ROUNDED,
-        )
-    )
+        # Never wrapped: an address or a key must stay whole to be copied.
+        console.print(Text.assemble((f"  {label:<17}", "dim"), text), soft_wrap=True)
     header = f"Authorization: Bearer {document['keys']['caseworker']}"
     verification, verify = document["verification"], _program()
     home = home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home

@@ -171,8 +171,8 @@ def replay(stage: Stage, verification: str) -> Plain:
             )
         facts |= {"done": "replayed in a fresh process: byte-identical", "replay": result}
     stage.narrator.say(
-        Text(f"verdict {result['verdict_digest']}", "dim"),
-        Text(f"trace {result['trace_digest']}", "dim"),
+        Text(f"{result['verdict_digest']}  the verdict", "dim"),
+        Text(f"{result['trace_digest']}  its trace", "dim"),
     )
     return result
 
