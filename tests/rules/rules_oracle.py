@@ -75,9 +75,8 @@ def _counts(p: Person) -> bool:
         return False
     if p.relation in ("self", "spouse"):
         return True
-    if p.relation == "child" and (
-        p.age < 18 or p.is_("full_time_student") or p.is_("unable_to_live_independently")
-    ):
+    dependent = ("full_time_student", "secondary_student", "unable_to_live_independently")
+    if p.relation == "child" and (p.age < 18 or any(p.is_(c) for c in dependent)):
         return True
     return p.relation in DUTY and p.is_("long_term_co_resident")
 

@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 from verify.content import ContentSet
+from verify.domain.verdict import Outcome
 from verify.rules import Law, load_cases, run_cases
 
 CONTENT = ContentSet.load("rules")
@@ -27,7 +28,7 @@ def test_golden_case(title: str):
 
 def test_a_case_with_a_wrong_expectation_is_reported_with_its_place():
     case = CASES[0]
-    wrong = case.expect.model_copy(update={"outcome": "eligible", "benefit": "1.00"})
+    wrong = case.expect.model_copy(update={"outcome": Outcome.ELIGIBLE, "benefit": "1.00"})
     (result,) = run_cases(
         Law.from_content(CONTENT), [type(case)(case.title, case.where, case.given, wrong)]
     )

@@ -52,9 +52,7 @@ def assess(
         ValueError: a frame has the wrong shape, or a fact hangs on an unlisted doubt.
     """
     households = frames.HOUSEHOLDS.check(households)
-    persons = frames.PERSONS.check(persons).select(
-        "household", "person", "role", "relation", "birth"
-    )
+    persons = frames.PERSONS.check(persons)["household", "person", "role", "relation", "birth"]
     facts, doubts = frames.FACTS.check(facts), frames.DOUBTS.check(doubts)
     books = _books(law, households)
     results: list[Assessment] = []
@@ -102,14 +100,14 @@ def _assess_book(
 
 def _views(law: Law, prepared: Prepared, readings: Readings, persons: pl.DataFrame) -> list[View]:
     """One view per household; in the open world the row of a household is its number."""
-    households = prepared.households.select("household", "region", "regime")
+    households = prepared.households["household", "region", "regime"]
     members: dict[int, list[Member]] = {}
-    columns = prepared.members.select("h", "person", "relation", "p")
+    columns = prepared.members["h", "person", "relation", "p"]
     for at, (h, person, relation, p) in enumerate(columns.iter_rows()):
         members.setdefault(h, []).append(Member(person, relation, p, at))
     supporters: dict[str, list[tuple[str, str]]] = {}
     others = persons.filter(pl.col("role") != Role.MEMBER.value)
-    columns = others.select("household", "person", "relation").sort("household", "person")
+    columns = others["household", "person", "relation"].sort("household", "person")
     for household, person, relation in columns.iter_rows():
         supporters.setdefault(household, []).append((person, relation))
     parts = _grouped(prepared.contributions.frame)

@@ -7,6 +7,7 @@ members own it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -42,13 +43,11 @@ class Totals:
             .join(persons.with_row_index("position"), on=["row", "p"])
         )
         settled = _settled(keyed)
-        things = [m.index for m in measures if m.level == HOUSEHOLD]
-        is_thing = settled["m"].is_in(things)
+        is_thing = settled["thing"]
         self._things = settled.filter(is_thing)
-        self._of_persons = self._spread_out(
-            _added_up(settled.filter(~is_thing), ["position", *_TOTAL]), "position", persons.height
-        )
-        self._of_households: tuple[pl.DataFrame, pl.DataFrame] | None = None
+        sums = _added_up(settled.filter(~is_thing), ["position", *_TOTAL])
+        self._of_persons = self._slots(sums, "position", persons.height)
+        self._of_households: _Slots | None = None
 
     def column(self, measure: Measure, counted: Callable[[], Column]) -> Column:
         """One measure: of persons, or (things) of households; truths as Booleans.
@@ -58,18 +57,19 @@ class Totals:
         if measure.level == HOUSEHOLD:
             if self._of_households is None:
                 self._of_households = self._add_up_things(counted())
-            low, high = self._of_households
+            lo, hi = self._of_households.of(measure)
         else:
-            low, high = self._of_persons
-        lo, hi = low[measure.name], high[measure.name]
+            lo, hi = self._of_persons.of(measure)
         if measure.unit is Unit.TRUTH:
             lo, hi = lo == 1, hi == 1
         if not lo.null_count() and not hi.null_count() and lo.equals(hi):
             return Column(lo, lo)
         return Column(lo, hi)
 
-    def _add_up_things(self, counted: Column) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _add_up_things(self, counted: Column) -> _Slots:
         """Each thing once: as far as any of its owners who count owns it."""
+        if self._things.is_empty():
+            return self._slots(None, "row", self._rows)
         owner = self._things["position"]
         certainly, perhaps = counted.lo[owner], counted.hi[owner]
         nothing = constant(0, len(owner)).lo
@@ -82,25 +82,30 @@ class Totals:
             ends.max(), pl.col("hi").null_count().alias("open")
         )
         each = each.with_columns(hi=pl.when(pl.col("open") == 0).then("hi"))
-        return self._spread_out(_added_up(each, ["row", *_TOTAL]), "row", self._rows)
+        return self._slots(_added_up(each, ["row", *_TOTAL]), "row", self._rows)
 
-    def _spread_out(
-        self, sums: pl.DataFrame, row: str, rows: int
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Sums by row and measure as one column per measure, nought where there is none."""
+    def _slots(self, sums: pl.DataFrame | None, row: str, rows: int) -> _Slots:
+        """Lay sums by row and measure out densely, nought where there is none."""
         width = len(self._measures)
-        slots = sums[row].cast(pl.Int64) * width + sums["m"]
-        names = [m.name for m in self._measures]
-        low, high = (
-            constant(0, rows * width)
-            .lo.clone()
-            .scatter(slots, sums[end])
-            .reshape((rows, width))
-            .arr.to_struct(fields=names)
-            .struct.unnest()
-            for end in ("lo", "hi")
-        )
-        return low, high
+        lo = hi = constant(0, rows * width).lo
+        if sums is not None and sums.height:
+            slots = sums[row].cast(pl.Int64) * width + sums["m"]
+            lo, hi = (lo.clone().scatter(slots, sums[end]) for end in ("lo", "hi"))
+        return _Slots(lo, hi, pl.Series(range(0, rows * width, width), dtype=pl.Int64))
+
+
+@dataclass(frozen=True)
+class _Slots:
+    """Row after row, one slot per measure."""
+
+    lo: pl.Series
+    hi: pl.Series
+    starts: pl.Series
+
+    def of(self, measure: Measure) -> tuple[pl.Series, pl.Series]:
+        """Both ends of one measure in every row."""
+        here = self.starts + measure.index
+        return self.lo[here], self.hi[here]
 
 
 def condensed(parts: pl.DataFrame) -> pl.DataFrame:
@@ -123,6 +128,8 @@ def condensed(parts: pl.DataFrame) -> pl.DataFrame:
 
 def _settled(frame: pl.DataFrame) -> pl.DataFrame:
     """Bounds of each part in its world; see FACTS in `verify.frames` for the meaning."""
+    if not ((frame["cls"] != CERTAIN) | frame["fuzzy"]).any():
+        return frame  # nothing hangs on any doubt
     lo, hi, cls, place = pl.col("lo"), pl.col("hi"), pl.col("cls"), pl.col("place")
     # min_horizontal and max_horizontal skip nulls: an unbounded end must stay unbounded.
     low = pl.when(lo.is_not_null()).then(pl.min_horizontal(lo, 0))

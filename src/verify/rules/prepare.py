@@ -29,7 +29,7 @@ class Prepared:
     def open_batch(self) -> Batch:
         """Ready to evaluate as it stands, with nothing examined."""
         parts = self.contributions.frame.with_columns(place=pl.lit(0, dtype=pl.Int64))
-        return Batch(self.book.plan, self.households, self.members, parts.select(PART))
+        return Batch(self.book.plan, self.households, self.members, parts[PART])
 
     def batch(self, parts: pl.DataFrame) -> Batch:
         """Ready to evaluate, with contributions whose doubts have been given a place."""
@@ -66,7 +66,7 @@ def prepare(
 def _with_regimes(
     book: Rulebook, households: pl.DataFrame
 ) -> tuple[pl.DataFrame, tuple[Regime, ...]]:
-    distinct = households.select("as_of", "known_at").unique().sort("as_of", "known_at")
+    distinct = households["as_of", "known_at"].unique().sort("as_of", "known_at")
     regimes = tuple(book.regime(as_of, known_at) for as_of, known_at in distinct.iter_rows())
     rows = [{"regime": i, **_columns(book, regime)} for i, regime in enumerate(regimes)]
     kinds: dict[str, pl.DataType] = {name: _kind(name) for name in rows[0]}
@@ -106,7 +106,7 @@ def _members(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
     age = _completed_years("as_of", "birth")
     return (
         persons.filter(pl.col("role") == Role.MEMBER.value)
-        .join(households.select("h", "household", "as_of"), on="household")
+        .join(households["h", "household", "as_of"], on="household")
         .select("h", "household", "person", "relation", age.alias("age"))
         .sort("h", "person")
         .with_row_index("p")

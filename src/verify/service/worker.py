@@ -221,8 +221,7 @@ class Worker:
         """Where an asynchronous source may say that its answer is ready (a hint, ADR 0009)."""
         if self._contents.connectors.declaration(row.source).driver != "job":
             return ""
-        token = self._store.callback_token(row.verification, row.source, row.person)
-        return f"{self._settings.public_url}/v1/callbacks/{token}"
+        return f"{self._settings.public_url}/v1/callbacks/{row.callback_token}"
 
     def _outcome(self, answer: Answer, row: ExchangeRow, now: int) -> ExchangeAnswer:
         """What to remember of an answer, and when to ask again if it is worth it."""
@@ -277,7 +276,7 @@ class Worker:
         digests = Digests(
             claim.rules_digest, claim.scoring_digest, claim.connectors_digest, claim.engine
         )
-        bodies = {d: self._store.blob(d) for e in exchanges for d in e.bodies}
+        bodies = self._store.blobs([d for e in exchanges for d in e.bodies])
         return SealedCase(self._application(claim), exchanges, digests, closed, bodies)
 
     def _judge_group(self, digests: Digests, items: Sequence[Ready]) -> None:

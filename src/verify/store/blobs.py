@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,9 @@ from verify.domain.errors import IntegrityError, NotFound
 from verify.store.tables import blobs, content
 
 _GET = select(blobs.c.body).where(blobs.c.digest == bindparam("wanted"))
+_GET_MANY = select(blobs.c.digest, blobs.c.body).where(
+    blobs.c.digest.in_(bindparam("wanted", expanding=True))
+)
 
 
 def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
@@ -50,6 +53,15 @@ def get(connection: Connection, digest: str) -> bytes:
     """
     body = connection.execute(_GET, {"wanted": digest}).scalar()
     return verified(digest, body, "blob")
+
+
+def get_many(connection: Connection, digests: Sequence[str]) -> dict[str, bytes]:
+    """Bytes of several blobs in one query; raises as `get`."""
+    if not digests:
+        return {}
+    wanted = sorted(set(digests))
+    found = {row.digest: row.body for row in connection.execute(_GET_MANY, {"wanted": wanted})}
+    return {digest: verified(digest, found.get(digest), "blob") for digest in wanted}
 
 
 def get_content(connection: Connection, digest: str) -> bytes:

@@ -321,6 +321,10 @@ class Store:
         """
         return self._read(lambda c: blobs.get(c, digest))
 
+    def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
+        """Several blobs by digest in one query, verified; raises as `blob`."""
+        return self._read(lambda c: blobs.get_many(c, digests))
+
     # -- looking --------------------------------------------------------------------------
 
     def verification(self, verification: str, caller: Caller) -> VerificationRow:
