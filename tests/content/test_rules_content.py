@@ -80,7 +80,7 @@ def test_the_operator_of_the_savings_test_is_the_published_one(day, operator):
 def test_every_limit_entry_cites_a_document_with_a_confidence(book):
     for limit in book.plan.limits.values():
         for entry in limit.entries:
-            for citation in book.citations(entry.model.cite):
+            for citation in book.citations(tuple(entry.model.cite)):
                 assert citation.document
                 assert citation.confidence
 

@@ -201,7 +201,7 @@ def _items(view: View) -> list[Item]:
     open_tests = [t for t in plan.tests if view.state(t) is FindingState.UNDETERMINED]
     touched: dict[str, set[str]] = {}
     exact: dict[str, bool] = {}
-    may_count = {m.p for m in view.persons if view.counted(m).hi}
+    may_count = {m.p for m in view.may_count}
     for (p, name), rows in view.by_measure.items():
         about_counting = name in plan.composition_measures
         tests = {

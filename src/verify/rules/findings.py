@@ -68,7 +68,7 @@ def _gap(limit: Interval, value: Interval) -> Interval:
 
 def citations(view: View, keys: Iterable[str]) -> tuple[Citation, ...]:
     """Citations by key, each once, in the order first named."""
-    return view.book.citations(dict.fromkeys(keys))
+    return view.book.citations(tuple(keys))
 
 
 def _limit_cites(view: View, test: Test) -> list[str]:

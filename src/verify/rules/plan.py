@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from verify.domain.verdict import Text
 from verify.domain.vocabulary import Nature, StatementKind
@@ -52,6 +53,25 @@ class Quantity:
     formula: ex.Expression | None = None
     cite: tuple[str, ...] = ()
     note: Text | None = None
+
+    @cached_property
+    def made_of(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names it is made of: used as they are, and added up over the members."""
+        direct: list[str] = []
+        added: list[str] = []
+        if self.formula is not None:
+            _sort_names(self.formula, direct, added)
+        return tuple(dict.fromkeys(direct)), tuple(dict.fromkeys(added))
+
+
+def _sort_names(tree: ex.Expression, direct: list[str], added: list[str]) -> None:
+    if isinstance(tree, ex.Aggregate):
+        added += ex.names(tree.of)
+    elif isinstance(tree, ex.Name):
+        direct.append(tree.name)
+    else:
+        for child in ex.children(tree):
+            _sort_names(child, direct, added)
 
 
 @dataclass(frozen=True)

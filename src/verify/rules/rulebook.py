@@ -48,10 +48,11 @@ class Rulebook:
         self._document = document
         self._citations = {k: c.citation for k, c in model.citations.items()}
         self.regime = lru_cache(maxsize=4096)(self._regime)
+        self.citations = lru_cache(maxsize=4096)(self._cited)
 
-    def citations(self, keys: Iterable[str]) -> tuple[Citation, ...]:
-        """The citations of the given keys, in order."""
-        return tuple(self._citations[k] for k in keys)
+    def _cited(self, keys: tuple[str, ...]) -> tuple[Citation, ...]:
+        """The citations of the given keys, each once, in the order first named."""
+        return tuple(self._citations[k] for k in dict.fromkeys(keys))
 
     @property
     def ranges(self) -> list[dated.Range]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from verify.domain.verdict import Interval, Text, TraceNode
@@ -77,7 +78,7 @@ class Tracer:
             title=_LIMIT,
             value=self._view.interval(quantity.name),
             unit=test.unit.value,
-            children=self._made_of(quantity.formula, None),
+            children=self._made_of(quantity, None),
         )
 
     def _quantity(self, name: str, member: Member | None) -> TraceNode | None:
@@ -109,24 +110,18 @@ class Tracer:
             unit=quantity.kind.unit.value,
             citations=citations(self._view, quantity.cite),
             note=quantity.note,
-            children=self._made_of(quantity.formula, member),
+            children=self._made_of(quantity, member),
         )
 
-    def _made_of(
-        self, formula: ex.Expression | None, member: Member | None
-    ) -> tuple[TraceNode, ...]:
-        direct: list[str] = []
-        added: list[str] = []
-        if formula is not None:
-            _sort_names(formula, direct, added)
-        nodes = list(self._parts(direct, member))
-        for each in self._view.persons if added else ():
-            if self._view.counted(each).hi:
-                nodes += self._parts(added, each)
-        return tuple(nodes)
+    def _made_of(self, quantity: Quantity, member: Member | None) -> tuple[TraceNode, ...]:
+        direct, added = quantity.made_of
+        nodes = self._parts(direct, member)
+        for each in self._view.may_count if added else ():
+            nodes += self._parts(added, each)
+        return nodes
 
-    def _parts(self, names: list[str], member: Member | None) -> tuple[TraceNode, ...]:
-        nodes = [self._quantity(n, member) for n in dict.fromkeys(names)]
+    def _parts(self, names: Iterable[str], member: Member | None) -> tuple[TraceNode, ...]:
+        nodes = [self._quantity(n, member) for n in names]
         return tuple(n for n in nodes if n is not None)
 
     def _limit(self, quantity: Quantity) -> TraceNode:
@@ -189,14 +184,3 @@ def _is_nothing(node: TraceNode) -> bool:
 
 def _rests_on_fact(node: TraceNode) -> bool:
     return bool(node.evidence or node.doubts) or any(_rests_on_fact(c) for c in node.children)
-
-
-def _sort_names(tree: ex.Expression, direct: list[str], added: list[str]) -> None:
-    """Names in order; those inside an aggregate are looked at per member."""
-    if isinstance(tree, ex.Aggregate):
-        added += list(ex.names(tree.of))
-    elif isinstance(tree, ex.Name):
-        direct.append(tree.name)
-    else:
-        for child in ex.children(tree):
-            _sort_names(child, direct, added)

@@ -10,12 +10,12 @@ from typing import Any
 from verify.domain.verdict import FindingState, Interval, Text
 from verify.rules.dated import Entry
 from verify.rules.evaluate import Evaluation
-from verify.rules.interval import Column
 from verify.rules.plan import PERSON, Plan, Test
 from verify.rules.rulebook import Regime, Rulebook
 from verify.rules.wording import Wording
 
 Row = Mapping[str, Any]
+Over = tuple[list[int], list[int]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +33,20 @@ class Readings:
 
     def __init__(self, evaluation: Evaluation) -> None:
         self.evaluation = evaluation
-        self._lists: dict[str, tuple[list[Any], ...]] = {}
+        self._lists: dict[str, tuple[int, list[Any], list[Any], Over]] = {}
 
     def ends(self, name: str, at: int) -> tuple[int | None, int | None, int, int]:
         """Numerators and denominators of both ends of a quantity in one row."""
-        if name not in self._lists:
+        found = self._lists.get(name)
+        if found is None:
             column = self.evaluation.quantity(name)
-            self._lists[name] = tuple(s.to_list() for s in _series(column))
-        lists = self._lists[name]
-        low, high = lists[0][at], lists[1][at]
-        den = self.evaluation.quantity(name).den
-        if len(lists) == 2:
-            return low, high, den, den
-        return low, high, den * lists[2][at], den * lists[3][at]
+            low, high = column.lo.to_list(), column.hi.to_list()
+            over = column.over and (column.over[0].to_list(), column.over[1].to_list())
+            found = self._lists[name] = (column.den, low, high, over)
+        den, low, high, over = found
+        if over is None:
+            return low[at], high[at], den, den
+        return low[at], high[at], den * over[0][at], den * over[1][at]
 
     def interval(self, name: str, at: int) -> Interval:
         """A quantity for people: divided and rounded half up to whole units.
@@ -53,6 +54,8 @@ class Readings:
         Only what is shown is rounded; every comparison was made on exact fractions.
         """
         low, high, low_den, high_den = self.ends(name, at)
+        if low_den == high_den == 1:
+            return Interval(None if low is None else int(low), None if high is None else int(high))
         return Interval(
             None if low is None else half_up(int(low), low_den),
             None if high is None else half_up(int(high), high_den),
@@ -62,10 +65,6 @@ class Readings:
         """Whether showing the quantity hides a fraction of a unit."""
         low, _, den, _ = self.ends(name, at)
         return low is not None and int(low) % den != 0
-
-
-def _series(column: Column) -> tuple[Any, ...]:
-    return (column.lo, column.hi, *(column.over or ()))
 
 
 @dataclass(frozen=True)
@@ -106,6 +105,11 @@ class View:
         """Whether a member counts: 0, 1 or undetermined."""
         return self.readings.interval("counted", member.at)
 
+    @cached_property
+    def may_count(self) -> tuple[Member, ...]:
+        """Members who count or may count."""
+        return tuple(m for m in self.persons if self.counted(m).hi)
+
     def clause(self, member: Member) -> str:
         """Code of the first clause of the composition that may apply to a member."""
         clauses = zip(self.plan.model.composition, self.readings.evaluation.clauses, strict=True)
@@ -135,7 +139,7 @@ class View:
     def touching(self, measures: Iterable[str]) -> list[Row]:
         """Contributions to any of the measures by members who may count."""
         chosen = set(measures)
-        may_count = {m.p for m in self.persons if self.counted(m).hi}
+        may_count = {m.p for m in self.may_count}
         return [
             c
             for (p, name), rows in self.by_measure.items()
