@@ -24,6 +24,13 @@ def test_a_word_longer_than_the_line_is_cut_rather_than_lost():
     assert list(lines("sha256:" + "0" * 10, 8)) == ["sha256:0", "00000000", "0"]
 
 
+def test_spaces_before_closing_punctuation_do_not_widen_a_line():
+    for width in range(4, 12):
+        wrapped = list(lines("人均收入" + " " * 20 + ")ab", width))
+        assert all(cell_len(line) <= width for line in wrapped)
+        assert "".join(wrapped).replace(" ", "") == "人均收入)ab"
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(ALPHABET, max_size=60), st.integers(4, 30))
 def test_nothing_is_lost_and_no_line_is_too_wide(text, width):

@@ -432,9 +432,15 @@ def test_no_text_costs_more_than_fifty_milliseconds_a_pair() -> None:
         his = {**PERSON, "name": text[:120], "former_names": [text[:120]], "address": text}
         found = record(name=text + "x", id=text, phone=text, address=text + "y")
         people, rows = frames.PERSONS.frame([his]), frames.RECORDS.frame([found])
-        started = time.process_time()
-        resolve(people, rows, SCORING)
-        assert time.process_time() - started < 0.05, text[:8]
+        # The best of three: what the text costs, not what else the machine did meanwhile.
+        assert min(cost_of(people, rows) for _ in range(3)) < 0.05, text[:8]
+
+
+def cost_of(people: pl.DataFrame, rows: pl.DataFrame) -> float:
+    """CPU seconds of one resolution."""
+    started = time.process_time()
+    resolve(people, rows, SCORING)
+    return time.process_time() - started
 
 
 @settings(max_examples=30, deadline=None)

@@ -51,6 +51,10 @@ def breaks(text: str, width: int) -> list[int]:
             start = chance if chance > start else offset
             found.append(start)
             used = cell_len(text[start : offset + 1])
+            if used > width:
+                # Spaces moved down before closing punctuation: cut right here after all.
+                start, used = offset, cell_len(character)
+                found.append(start)
     return found
 
 
