@@ -227,11 +227,11 @@ def test_a_joint_dwelling_counts_only_as_far_as_an_owner_counts(law: Law):
 
 def test_the_mean_over_the_window_is_exact_and_only_shown_rounded(judge):
     one_month = [
-        {"kind": "pension", "monthly": "100", "from_month": "2025-04", "to_month": "2025-04"}
+        {"kind": "pension", "monthly": "200", "from_month": "2025-04", "to_month": "2025-04"}
     ]
     (found,) = judge(household({**SINGLE, "incomes": one_month}))
     income = finding(found, "income")
-    assert income.value.lo == income.value.hi == 833  # 10000 fen / 12 = 833.33
+    assert income.value.lo == income.value.hi == 1667  # 20000 fen / 12 = 1666.67
     assert any("rounded" in n.en for n in income.notes)
 
 
@@ -247,6 +247,45 @@ def test_an_amount_known_for_a_year_only_widens_the_upper_end(judge):
     income = finding(found, "income")
     assert (income.value.lo, income.value.hi) == (0, 100_000)
     assert found.outcome == "eligible", "even if all of it fell into the window"
+
+
+def test_a_certain_yearly_amount_is_still_only_an_upper_bound_for_the_months(law: Law):
+    yearly = [{"kind": "business_income", "yearly": "12000", "year": 2024}]
+    parts = frames_of(household({**SINGLE, "incomes": yearly}))
+    certain = parts.facts.with_columns(lo=pl.col("hi"), doubt=pl.lit(None, dtype=pl.String))
+    (found,) = assess(law, parts.households, parts.persons, certain, parts.doubts.clear())
+    income = finding(found, "income")
+    assert (income.value.lo, income.value.hi) == (0, 100_000)
+    whole_year = parts.households.with_columns(as_of=dt.date(2025, 1, 20))
+    (found,) = assess(law, whole_year, parts.persons, certain, parts.doubts.clear())
+    income = finding(found, "income")
+    assert (income.value.lo, income.value.hi) == (0, 100_000)
+
+
+def test_a_claim_settled_yes_is_true_however_cautiously_it_was_stated(law: Law):
+    member = {
+        **SINGLE,
+        "assets": [{"amount": "43000"}],
+        "circumstances": [{"kind": "disability", "documented": False}],
+    }
+    parts = frames_of(household(member))
+    cautious = parts.facts.with_columns(
+        lo=pl.when(pl.col("quantity") == "disability").then(0).otherwise(pl.col("lo"))
+    )
+    for facts in (parts.facts, cautious):
+        (found,) = assess(law, parts.households, parts.persons, facts, parts.doubts)
+        assert [(q.kind.value, q.turns, q.of) for q in found.questions] == [("attestation", 2, 2)]
+        assert found.questions_complete
+
+
+def test_how_cautiously_a_claim_was_stated_changes_no_question(law: Law):
+    member = {**SINGLE, "circumstances": [{"kind": "serving_sentence", "documented": False}]}
+    parts = frames_of(household(member))
+    for lo in (1, 0):
+        facts = parts.facts.with_columns(lo=pl.lit(lo, dtype=pl.Int64))
+        (found,) = assess(law, parts.households, parts.persons, facts, parts.doubts)
+        # In prison nobody counts, and a person must say who applies; at large all is well.
+        assert {q.doubt.split(":")[0] for q in found.questions} == {"attestation", "refer"}
 
 
 def test_enormous_amounts_do_not_overflow(judge):

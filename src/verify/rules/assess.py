@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -72,12 +73,17 @@ def _books(law: Law, households: pl.DataFrame) -> dict[tuple[str, str], str]:
     Every distinct place and day is looked up, in the order of the first household that has it,
     so that the error names the same household whatever the batch.
     """
-    place = ["region", "programme", "as_of", "known_at"]
-    distinct = households.group_by(place).agg(pl.col("household").min()).sort("household", *place)
-    return {
-        (region, programme): law.rulebook(region, programme, as_of, known_at).id
-        for region, programme, as_of, known_at, _ in distinct.iter_rows()
-    }
+    found: dict[tuple[str, str], str] = {}
+    columns = households["household", "region", "programme", "as_of", "known_at"]
+    first: dict[tuple[str, str, dt.date, dt.date], str] = {}
+    for household, *place in columns.iter_rows():
+        key = (place[0], place[1], place[2], place[3])
+        first[key] = min(household, first.get(key, household))
+    for (region, programme, as_of, known_at), _ in sorted(
+        first.items(), key=lambda item: (item[1], item[0])
+    ):
+        found[(region, programme)] = law.rulebook(region, programme, as_of, known_at).id
+    return found
 
 
 def _pairs(keys: Sequence[tuple[str, str]]) -> pl.DataFrame:

@@ -13,6 +13,7 @@ import polars as pl
 
 from verify.domain.verdict import DoubtKind
 from verify.rules.grammar import AbsentM
+from verify.rules.interval import POSITION
 from verify.rules.plan import HOUSEHOLD, Measure, Plan
 
 CERTAIN, BINARY, MISSING, ANNUAL = 0, 1, 2, 3
@@ -68,53 +69,67 @@ class Contributions:
     doubts: pl.DataFrame
 
 
-def contributions(
+def contributions(  # noqa: PLR0917 - one argument per frame
     plan: Plan,
     households: pl.DataFrame,
+    table: pl.DataFrame,
     members: pl.DataFrame,
     facts: pl.DataFrame,
     doubts: pl.DataFrame,
 ) -> Contributions:
     """Map facts to measures.
 
-    `households` has h, household and the window columns; `members` h, p, household, person.
+    `households` has h, household and regime; `table` the windows by regime; `members` h, p,
+    household, person.
 
     Raises:
         ValueError: a fact hangs on a doubt that is not listed.
     """
-    doubts = doubts.join(households["h", "household"], on="household").select(
-        *_DOUBT,
-        pl.col("kind").replace_strict(_CLASS, return_dtype=pl.Int64).alias("cls"),
-        pl.lit("").alias("asks"),
-    )
-    mapped = _mapped(plan, households, members, facts)
+    if doubts.is_empty():
+        doubts = pl.DataFrame(schema=_DOUBT_SCHEMA)
+    else:
+        doubts = doubts.join(households["h", "household"], on="household").select(
+            *_DOUBT,
+            pl.col("kind").replace_strict(_CLASS, return_dtype=pl.Int64).alias("cls"),
+            pl.lit("").alias("asks"),
+        )
+    mapped = _mapped(plan, households["regime"], table, members, facts)
     if mapped["unclassed"].any():
         doubts = pl.concat([doubts, _class_doubts(mapped)])
-    frame = mapped.join(doubts["h", "doubt", "weighs", "cls"], on=["h", "doubt"], how="left")
-    unlisted = frame["cls"].null_count() - frame["doubt"].null_count()
-    if unlisted > 0:
-        raise ValueError("a fact hangs on a doubt that the doubts frame does not list")
-    # A doubt that does not weigh never widens a bound, whatever was attached to it.
-    frame = frame.filter(pl.col("weighs").fill_null(True)).with_columns(
-        pl.col("cls").fill_null(CERTAIN)
-    )
+    frame = _with_classes(mapped, doubts)
     frame = frame[list(_SCHEMA)]
     for measure in plan.measures:
         if measure.model.absent is not None:
             more, asked = _raised(plan, measure, measure.model.absent, frame)
-            frame, doubts = pl.concat([frame, more]), pl.concat([doubts, asked])
+            if more.height:
+                frame, doubts = pl.concat([frame, more]), pl.concat([doubts, asked])
     return Contributions(frame.sort("h", "p", "m", "doubt", "object", "lo", "hi"), doubts)
 
 
+def _with_classes(frame: pl.DataFrame, doubts: pl.DataFrame) -> pl.DataFrame:
+    """What each contribution hangs on."""
+    if frame["doubt"].null_count() == frame.height:
+        certain = pl.Series("cls", [CERTAIN], dtype=pl.Int64)
+        return frame.hstack([certain.new_from_index(0, frame.height)])
+    frame = frame.join(doubts["h", "doubt", "weighs", "cls"], on=["h", "doubt"], how="left")
+    if frame["cls"].null_count() > frame["doubt"].null_count():
+        raise ValueError("a fact hangs on a doubt that the doubts frame does not list")
+    # A doubt that does not weigh never widens a bound, whatever was attached to it.
+    return frame.filter(pl.col("weighs").fill_null(True)).with_columns(
+        pl.col("cls").fill_null(CERTAIN)
+    )
+
+
 def _mapped(
-    plan: Plan, households: pl.DataFrame, members: pl.DataFrame, facts: pl.DataFrame
+    plan: Plan, regime: pl.Series, table: pl.DataFrame, members: pl.DataFrame, facts: pl.DataFrame
 ) -> pl.DataFrame:
     """One row per fact and measure it belongs to, with bounds as they stand."""
-    frame = (
-        facts.join(members["household", "person", "h", "p"], on=["household", "person"])
-        .join(_index(plan), on="quantity")
-        .join(households.drop("household"), on="h")
+    frame = facts.join(members["household", "person", "h", "p"], on=["household", "person"]).join(
+        _index(plan), on="quantity"
     )
+    of_regime = regime[frame["h"].cast(POSITION)].cast(POSITION)
+    windows = [f"{w}.{end}" for w in plan.model.windows for end in ("start", "end")]
+    frame = frame.hstack([table[name][of_regime] for name in windows])
     inside, touches = _in_window(plan)
     member, perhaps = _in_filter(plan)
     yearly = pl.col("annual") & (pl.col("granularity") == "year")
@@ -219,27 +234,28 @@ def _raised(
     Where nobody answered about the facts that make it matter, the question would be premature.
     """
     triggers = [m.index for m in plan.measures if m.name in absent.arises_with]
-    m, name = pl.col("m"), absent.unknown.doubt
-    matters = m.is_in(triggers) & ((pl.col("hi") > 0) | (pl.col("lo") > 0)).fill_null(False)
-    rows = (
-        frame.group_by("h", "p", "person")
-        .agg(matters.any().alias("asked"), (m == measure.index).any().alias("said"))
-        .filter(pl.col("asked") & ~pl.col("said"))
-        .with_columns(
-            pl.lit(measure.index, dtype=pl.Int64).alias("m"),
-            pl.lit(measure.cap, dtype=pl.Int64).alias("cap"),
-            pl.lit(measure.largest).alias("largest"),
-            pl.lit(False).alias("thing"),
-            pl.lit("").alias("object"),
-            (pl.lit(f"law:{name}:") + pl.col("person")).alias("doubt"),
-            pl.lit(BINARY, dtype=pl.Int64).alias("cls"),
-            pl.lit(1, dtype=pl.Int64).alias("lo"),
-            pl.lit(1, dtype=pl.Int64).alias("hi"),
-            pl.lit(False).alias("fuzzy"),
-            pl.lit(measure.model.quantities[0].value).alias("quantity"),
-            pl.lit([], dtype=pl.List(pl.String)).alias("evidence"),
-            pl.lit([measure.model.quantities[0].value]).alias("quantities"),
-        )
+    name, quantity = absent.unknown.doubt, measure.model.quantities[0].value
+    matters = (pl.col("hi") > 0).fill_null(False) | (pl.col("lo") > 0)
+    concerned = frame.filter(pl.col("m").is_in(triggers), matters)
+    said = frame.filter(pl.col("m") == measure.index)
+    keys = ["h", "p", "person"]
+    if concerned.is_empty():
+        return frame.clear(), pl.DataFrame(schema=_DOUBT_SCHEMA)
+    rows = concerned[keys].unique().join(said["h", "p"], on=["h", "p"], how="anti").sort(keys)
+    rows = rows.with_columns(
+        pl.lit(measure.index, dtype=pl.Int64).alias("m"),
+        pl.lit(measure.cap, dtype=pl.Int64).alias("cap"),
+        pl.lit(measure.largest).alias("largest"),
+        pl.lit(False).alias("thing"),
+        pl.lit("").alias("object"),
+        (pl.lit(f"law:{name}:") + pl.col("person")).alias("doubt"),
+        pl.lit(BINARY, dtype=pl.Int64).alias("cls"),
+        pl.lit(1, dtype=pl.Int64).alias("lo"),
+        pl.lit(1, dtype=pl.Int64).alias("hi"),
+        pl.lit(False).alias("fuzzy"),
+        pl.lit(quantity).alias("quantity"),
+        pl.lit([], dtype=pl.List(pl.String)).alias("evidence"),
+        pl.lit([quantity]).alias("quantities"),
     )
     return rows[list(_SCHEMA)], _doubts(rows, DoubtKind.LAW, name, name)
 

@@ -20,7 +20,7 @@ import polars as pl
 from verify.domain.verdict import FindingState
 from verify.rules import expressions as ex
 from verify.rules import interval as iv
-from verify.rules.interval import Column
+from verify.rules.interval import POSITION, Column
 from verify.rules.parts import Totals
 from verify.rules.plan import HOUSEHOLD, PERSON, Plan, Test
 from verify.rules.units import CAPS, Unit
@@ -32,12 +32,15 @@ INELIGIBLE, UNDETERMINED, ELIGIBLE = 0, 1, 2
 class Batch:
     """Households of one rulebook, ready to be evaluated.
 
-    `households`: by position, residence, limits (`.lo`, `.hi`, `.doubt`), clauses in force and
-    operators. `members`: by position, h, p, relation, age. `parts`: see `parts.PART`.
+    `residence` and `regime`: by number of the household. `table`: by regime, limits (`.lo`,
+    `.hi`, `.doubt`), clauses in force and operators. `members`: by number, h, p, relation, age.
+    `parts`: see `parts.PART`.
     """
 
     plan: Plan
-    households: pl.DataFrame
+    residence: pl.Series
+    regime: pl.Series
+    table: pl.DataFrame
     members: pl.DataFrame
     parts: pl.DataFrame
 
@@ -86,11 +89,12 @@ class Evaluation:
         self.plan = batch.plan
         self._batch = batch
         self._worlds = worlds
-        self._h = worlds["h"]
+        self._h = worlds["h"].cast(POSITION)
+        self._regime = batch.regime[self._h].cast(POSITION)
         self.persons = worlds["row", "h"].join(
             batch.members["h", "p"], on="h", maintain_order="left_right"
         )
-        self._row, self._p = self.persons["row"], self.persons["p"]
+        self._row, self._p = (self.persons[c].cast(POSITION) for c in ("row", "p"))
         self._totals = Totals(self.plan.measures, batch.parts, worlds, self.persons["row", "p"])
         self._measures = {m.name: m for m in self.plan.measures}
         self._columns: dict[tuple[str, str], Column] = {}
@@ -133,26 +137,31 @@ class Evaluation:
                 len(self._p),
             )
         if name == "residence":
-            series = self._batch.households[name][self._h]
+            series = self._batch.residence[self._h]
         else:
             series = self._batch.members[name][self._p]
         return Column(series, series)
 
     def _limit(self, name: str) -> Column:
         """The value in force; an unknown one is open, or at the extreme this world examines."""
-        lo, hi = (self._batch.households[f"{name}.{end}"][self._h] for end in ("lo", "hi"))
-        asked = self._batch.households[f"{name}.doubt"][self._h]
+        lo, hi, asked = (self._in_force(f"{name}.{part}") for part in ("lo", "hi", "doubt"))
         if asked.null_count() < len(asked):
             cap = CAPS[self.plan.limits[name].unit]
-            for doubt in sorted(set(asked.drop_nulls())):
+            for doubt in sorted({d for d in asked.to_list() if d is not None}):
                 setting = self._worlds[f"law#{doubt}"]
-                here = (asked == doubt).fill_null(False) & (setting >= 0)
+                examined = setting >= 0
+                if not examined.any():
+                    continue
+                here = (asked == doubt).fill_null(False) & examined
                 lo = (setting * cap).zip_with(here, lo)
                 hi = (setting * cap).zip_with(here, hi)
         certain = hi.null_count() == 0 and lo.equals(hi)
         if self.plan.limits[name].unit is Unit.TRUTH:
-            lo, hi = lo == 1, hi == 1
+            lo, hi = lo.cast(pl.Boolean), hi.cast(pl.Boolean)
         return Column(lo, lo if certain else hi)
+
+    def _in_force(self, column: str) -> pl.Series:
+        return self._batch.table[column][self._regime]
 
     @cached_property
     def clauses(self) -> list[Column]:
@@ -161,7 +170,7 @@ class Evaluation:
         for model, tree in zip(self.plan.model.composition, self.plan.clauses, strict=True):
             holds = self._column(tree, PERSON)
             if model.effective_from or model.effective_to:
-                flag = self._batch.households[f"{model.code}#in_force"][self._h][self._row] == 1
+                flag = self._in_force(f"{model.code}#in_force")[self._row].cast(pl.Boolean)
                 holds = iv.conjoin(Column(flag, flag), holds)
             found.append(holds)
         return found
@@ -259,7 +268,7 @@ class Evaluation:
         for i, tree in enumerate(trees):
             ends = [_put_back(sums, f"{i}.{e}") for e in ("lo", "hi") if f"{i}.{e}" in columns]
             if tree.function == "any":
-                ends = [e == 1 for e in ends]
+                ends = [e.cast(pl.Boolean) for e in ends]
             found[tree] = Column(ends[0], ends[-1], dens[i])
         return found
 
@@ -285,7 +294,7 @@ class Evaluation:
     def _holds(self, test: Test) -> Column:
         value, limit = self.quantity(test.model.value), self.quantity(f"{test.name}#limit")
         holds = iv.compare(test.operators[0], value, limit)
-        chosen = self._batch.households[f"{test.name}#operator"][self._h]
+        chosen = self._in_force(f"{test.name}#operator")
         for i, operator in enumerate(test.operators[1:], start=1):
             other, here = iv.compare(operator, value, limit), chosen == i
             lo, hi = other.lo.zip_with(here, holds.lo), other.hi.zip_with(here, holds.hi)

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 import polars as pl
 
 Series = pl.Series
+POSITION = pl.UInt32
+"""Type of positions: Polars takes others too, but has to check and convert them each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +40,30 @@ class Column:
     @property
     def certain(self) -> bool:
         """Whether every row is known for certain."""
-        return self.lo is self.hi
+        return self.lo is self.hi and (self.over is None or self.over[0] is self.over[1])
 
 
-def constant(value: int | bool | str, rows: int) -> Column:
+def constant(value: int | bool, rows: int) -> Column:
     """The same certain value in every row."""
-    dtype = pl.Boolean if isinstance(value, bool) else pl.String
-    one = pl.Series("", [value], dtype=pl.Int64 if type(value) is int else dtype)
-    series = one.new_from_index(0, rows)
+    make = _few if rows <= 64 else _repeated
+    series = make(value, isinstance(value, bool), rows)
     return Column(series, series)
+
+
+def _repeated(value: int | bool, is_truth: bool, rows: int) -> Series:
+    one = pl.Series("", [value], dtype=pl.Boolean if is_truth else pl.Int64)
+    return one.new_from_index(0, rows)
+
+
+_few = functools.lru_cache(maxsize=1024)(_repeated)
 
 
 def spread(column: Column, rows: Series) -> Column:
     """Household rows copied to their members."""
-    copied = _both_ends(column, lambda end: end[rows])
-    over = None if column.over is None else (column.over[0][rows], column.over[1][rows])
-    return Column(copied.lo, copied.hi, copied.den, over)
+    if column.over is None:
+        return _both_ends(column, lambda end: end[rows])
+    low, high = column.over
+    return Column(column.lo[rows], column.hi[rows], column.den, (low[rows], high[rows]))
 
 
 def add(a: Column, b: Column) -> Column:

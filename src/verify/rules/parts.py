@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from verify.rules.contributions import ANNUAL, BINARY, CERTAIN, MISSING
-from verify.rules.interval import Column, constant
+from verify.rules.interval import POSITION, Column, constant
 from verify.rules.plan import HOUSEHOLD, Measure
 from verify.rules.units import Unit
 
@@ -61,7 +61,7 @@ class Totals:
         else:
             lo, hi = self._of_persons.of(measure)
         if measure.unit is Unit.TRUTH:
-            lo, hi = lo == 1, hi == 1
+            lo, hi = lo.cast(pl.Boolean), hi.cast(pl.Boolean)
         if not lo.null_count() and not hi.null_count() and lo.equals(hi):
             return Column(lo, lo)
         return Column(lo, hi)
@@ -70,7 +70,7 @@ class Totals:
         """Each thing once: as far as any of its owners who count owns it."""
         if self._things.is_empty():
             return self._slots(None, "row", self._rows)
-        owner = self._things["position"]
+        owner = self._things["position"].cast(POSITION)
         certainly, perhaps = counted.lo[owner], counted.hi[owner]
         nothing = constant(0, len(owner)).lo
         things = self._things.with_columns(
@@ -91,7 +91,7 @@ class Totals:
         if sums is not None and sums.height:
             slots = sums[row].cast(pl.Int64) * width + sums["m"]
             lo, hi = (lo.clone().scatter(slots, sums[end]) for end in ("lo", "hi"))
-        return _Slots(lo, hi, pl.Series(range(0, rows * width, width), dtype=pl.Int64))
+        return _Slots(lo, hi, pl.Series(range(0, rows * width, width), dtype=POSITION))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -21,19 +23,28 @@ class Prepared:
     """Households and members by number, their contributions, and the regimes they fall under."""
 
     book: Rulebook
-    households: pl.DataFrame  # h, household, region, regime and the regime's columns
+    households: pl.DataFrame  # numbered by position: household, region, residence, regime ...
     members: pl.DataFrame  # h, p, household, person, relation, age
     contributions: Contributions
     regimes: tuple[Regime, ...]
+    table: pl.DataFrame  # what is in force, one row per regime; see `Batch`
 
     def open_batch(self) -> Batch:
         """Ready to evaluate as it stands, with nothing examined."""
-        parts = self.contributions.frame.with_columns(place=pl.lit(0, dtype=pl.Int64))
-        return Batch(self.book.plan, self.households, self.members, parts[PART])
+        frame = self.contributions.frame
+        nowhere = pl.Series("place", [0], dtype=pl.Int64).new_from_index(0, frame.height)
+        parts = frame.hstack([nowhere])
+        return self._of(parts[PART])
 
     def batch(self, parts: pl.DataFrame) -> Batch:
         """Ready to evaluate, with contributions whose doubts have been given a place."""
-        return Batch(self.book.plan, self.households, self.members, condensed(parts))
+        return self._of(condensed(parts))
+
+    def _of(self, parts: pl.DataFrame) -> Batch:
+        plan, households = self.book.plan, self.households
+        return Batch(
+            plan, households["residence"], households["regime"], self.table, self.members, parts
+        )
 
 
 def prepare(
@@ -49,35 +60,29 @@ def prepare(
         LawNotInForce: no rule for a household's day.
         InputError: a household without members, or with more than the engine counts exactly.
     """
-    households, regimes = _with_regimes(book, households)
+    households = households.sort("household")
+    keys = list(households["as_of", "known_at"].iter_rows())
+    days = tuple(sorted(set(keys)))
+    regimes, table = _in_force(book, days)
+    number = {day: i for i, day in enumerate(days)}
+    regime = pl.Series("regime", [number[k] for k in keys], dtype=pl.Int64)
+    h = pl.Series("h", range(len(keys)), dtype=pl.Int64)
+    households = households.hstack([h, regime])
     members = _members(households, persons)
     _check_sizes(households, members)
-    windows = [f"{w}.{end}" for w in book.plan.model.windows for end in ("start", "end")]
-    found = contributions(
-        book.plan,
-        households.select("h", "household", *windows),
-        members,
-        facts,
-        doubts,
-    )
-    return Prepared(book, households, members, found, regimes)
+    found = contributions(book.plan, households, table, members, facts, doubts)
+    return Prepared(book, households, members, found, regimes, table)
 
 
-def _with_regimes(
-    book: Rulebook, households: pl.DataFrame
-) -> tuple[pl.DataFrame, tuple[Regime, ...]]:
-    distinct = households["as_of", "known_at"].unique().sort("as_of", "known_at")
-    regimes = tuple(book.regime(as_of, known_at) for as_of, known_at in distinct.iter_rows())
-    rows = [{"regime": i, **_columns(book, regime)} for i, regime in enumerate(regimes)]
-    kinds: dict[str, pl.DataType] = {name: _kind(name) for name in rows[0]}
-    table = pl.DataFrame([tuple(r.values()) for r in rows], schema=kinds, orient="row")
-    numbered = (
-        households.sort("household")
-        .with_row_index("h")
-        .with_columns(pl.col("h").cast(pl.Int64))
-        .join(distinct.hstack(table), on=["as_of", "known_at"], maintain_order="left")
-    )
-    return numbered, regimes
+@lru_cache(maxsize=256)
+def _in_force(
+    book: Rulebook, days: tuple[tuple[dt.date, dt.date], ...]
+) -> tuple[tuple[Regime, ...], pl.DataFrame]:
+    """The regimes of some days, and the same as a table."""
+    regimes = tuple(book.regime(as_of, known_at) for as_of, known_at in days)
+    rows = [_columns(book, regime) for regime in regimes]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return regimes, pl.DataFrame(columns, schema={name: _kind(name) for name in columns})
 
 
 def _kind(name: str) -> pl.DataType:
@@ -104,14 +109,13 @@ def _columns(book: Rulebook, regime: Regime) -> dict[str, Any]:
 
 def _members(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
     age = _completed_years("as_of", "birth")
-    return (
+    members = (
         persons.filter(pl.col("role") == Role.MEMBER.value)
         .join(households["h", "household", "as_of"], on="household")
         .select("h", "household", "person", "relation", age.alias("age"))
         .sort("h", "person")
-        .with_row_index("p")
-        .with_columns(pl.col("p").cast(pl.Int64))
     )
+    return members.hstack([pl.Series("p", range(members.height), dtype=pl.Int64)])
 
 
 def _completed_years(day: str, birth: str) -> pl.Expr:
