@@ -2,7 +2,8 @@
 
 from verify.rules.assess import assess
 from verify.rules.cases import Case, CaseResult, load_cases, run_cases
-from verify.rules.given import GivenFrames, GivenHousehold, facts_from_given
+from verify.rules.given import GivenHousehold
+from verify.rules.given_frames import GivenFrames, facts_from_given
 from verify.rules.law import Law
 from verify.rules.rulebook import Rulebook
 

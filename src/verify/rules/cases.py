@@ -19,7 +19,8 @@ from verify.domain.household import Residence
 from verify.domain.money import yuan_text
 from verify.domain.verdict import Assessment, FindingState, Interval, Outcome
 from verify.rules.assess import assess
-from verify.rules.given import GivenHousehold, GivenMember, Key, facts_from_given
+from verify.rules.given import GivenHousehold, GivenMember, Key
+from verify.rules.given_frames import facts_from_given
 from verify.rules.law import Law
 
 Amount = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,13}(\.[0-9]{1,2})?$")]

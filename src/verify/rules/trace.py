@@ -88,7 +88,7 @@ class Tracer:
         key = (name, member)
         if key in self._built:
             seen = self._built[key]
-            return replace(seen, children=()) if seen is not None else None
+            return replace(seen, children=()) if seen is not None and seen.children else seen
         node = self._build(quantity, member)
         if node is not None and member is not None and _is_nothing(node):
             node = None
@@ -125,6 +125,15 @@ class Tracer:
         return tuple(n for n in nodes if n is not None)
 
     def _limit(self, quantity: Quantity) -> TraceNode:
+        """A limit; what is known of it is the same for every household of the day."""
+        if self._view.entry(quantity.name).unknown is not None:
+            return self._limit_node(quantity)
+        known, key = self._view.readings.limits, (id(self._view.regime), quantity.name)
+        if key not in known:
+            known[key] = self._limit_node(quantity)
+        return known[key]
+
+    def _limit_node(self, quantity: Quantity) -> TraceNode:
         model = self._view.entry(quantity.name).model
         asked = self._view.law_doubt(quantity.name)
         return TraceNode(

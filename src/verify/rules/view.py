@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from verify.domain.verdict import FindingState, Interval, Text
+from verify.domain.verdict import FindingState, Interval, Text, TraceNode
 from verify.rules.dated import Entry
 from verify.rules.evaluate import Evaluation
 from verify.rules.plan import PERSON, Plan, Test
@@ -33,6 +33,7 @@ class Readings:
 
     def __init__(self, evaluation: Evaluation) -> None:
         self.evaluation = evaluation
+        self.limits: dict[tuple[int, str], TraceNode] = {}  # by regime: shared by households
         self._lists: dict[str, tuple[int, list[Any], list[Any], Over]] = {}
 
     def ends(self, name: str, at: int) -> tuple[int | None, int | None, int, int]:
