@@ -18,8 +18,9 @@ from email.utils import parsedate_to_datetime
 from verify.connectors import drivers
 from verify.connectors.catalogue import Connectors
 from verify.connectors.channel import Channel
-from verify.connectors.credentials import Credentials, credentials_for
+from verify.connectors.credentials import Credentials, Secrets, credentials_for
 from verify.connectors.declaration import Declaration
+from verify.connectors.egress import Egress
 from verify.connectors.gate import Gate
 from verify.connectors.http import Client, Failure
 from verify.connectors.limits import Throttle
@@ -84,10 +85,12 @@ class Asker:
     """Holds connections, tokens and limits of all sources; used from many threads at once.
 
     `environment` holds endpoints and secrets by the names that the declarations give; `today`
-    is the day on which letters are checked, asked at every send.
+    is the day on which letters are checked, asked at every send; `egress` says where requests
+    may go (default: as the environment says, see `verify.connectors.egress`).
 
     Raises:
-        ContentError: an endpoint is not a base URL, or would send personal data unencrypted.
+        ContentError: an endpoint is not a plain base URL, would send personal data unencrypted,
+            or is not on the allow-list.
     """
 
     def __init__(
@@ -95,11 +98,13 @@ class Asker:
         connectors: Connectors,
         environment: Mapping[str, str],
         today: Callable[[], dt.date],
+        egress: Egress | None = None,
     ) -> None:
         self._today = today
+        egress = egress or Egress.from_environment(environment)
         self._requester = environment.get(REQUESTER_ENV, "") or DEFAULT_REQUESTER
         self._sources = {
-            source: _open(connectors.declaration(source), environment)
+            source: _open(connectors.declaration(source), environment, egress)
             for source in connectors.sources
         }
 
@@ -166,9 +171,10 @@ class Asker:
         }
 
 
-def _open(declaration: Declaration, environment: Mapping[str, str]) -> _Source:
+def _open(declaration: Declaration, environment: Mapping[str, str], egress: Egress) -> _Source:
     endpoint = declaration.endpoint
-    url = environment.get(endpoint.env, "") or endpoint.default
+    given = environment.get(endpoint.env, "")
+    url = given or endpoint.default
     if not url:
         raise ContentError(
             "the source has no address",
@@ -176,10 +182,12 @@ def _open(declaration: Declaration, environment: Mapping[str, str]) -> _Source:
             remedy=f"set {endpoint.env} to its https base URL",
         )
     limits = declaration.limits
+    client = Client(url, limits.concurrency, endpoint.env, egress)
+    secrets = Secrets(environment, client.target, addressed_by=endpoint.env if given else "")
     return _Source(
         declaration,
-        Client(url, limits.concurrency, where=endpoint.env),
-        credentials_for(declaration.auth, environment),
+        client,
+        credentials_for(declaration.auth, secrets),
         Throttle(limits.concurrency, limits.per_second),
     )
 

@@ -1,7 +1,10 @@
 """Credentials of a source: where they are, and how they go onto a request.
 
-Secrets come from the environment (`NAME`, or `NAME_FILE` for a file that holds it), are read
-when first needed, and go to the source's own host only (`verify.connectors.http.Client`).
+Secrets are named, never written, in a declaration. They come from the environment (`NAME`), from
+a file (`NAME_FILE`) or from the system's key store (`NAME_KEYRING`: service/user), are read when
+first needed, and go to the host they were given for only: `NAME_HOST` (host:port), or, without
+it, the address that the same environment gives to the same source. An address that a declaration
+brings along gets no secret, unless it is the loopback interface.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +21,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from verify.connectors.declaration import ApiKey, Auth, Basic, Hmac, OAuth2, SecretRef
+from verify.connectors.egress import LOOPBACK, Target
 from verify.connectors.http import Failure, Reply
 from verify.connectors.mapping import Mismatch, get, get_text
 from verify.connectors.wire import Malformed, parse_json
@@ -25,6 +30,7 @@ from verify.domain.evidence import EvidenceState
 
 Post = Callable[[str, Mapping[str, str], bytes], Reply]
 TOKEN_MARGIN_SECONDS = 5
+_ADDRESS = re.compile(r"VERIFY_SOURCE_[A-Z0-9_]+_URL", re.ASCII)
 
 
 class Credentials(Protocol):
@@ -40,9 +46,8 @@ class Credentials(Protocol):
         """Whether the answer carries a valid signature, where the source signs its answers."""
 
 
-def credentials_for(auth: Auth, environment: Mapping[str, str]) -> Credentials:
+def credentials_for(auth: Auth, secrets: Secrets) -> Credentials:
     """The credentials that a declaration asks for."""
-    secrets = Secrets(environment)
     match auth:
         case OAuth2():
             return _OAuth2Credentials(auth, secrets)
@@ -55,27 +60,69 @@ def credentials_for(auth: Auth, environment: Mapping[str, str]) -> Credentials:
 
 
 class Secrets:
-    """Reads secrets by name."""
+    """Reads secrets by name, for one destination.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    `target` is where they would go; `addressed_by` is the environment variable that gave that
+    address, empty where the declaration itself brought it along.
+    """
+
+    def __init__(self, environment: Mapping[str, str], target: Target, addressed_by: str) -> None:
         self._environment = environment
+        self._target = target
+        self._family = _family(addressed_by)
+        self._families = [_family(n) for n in environment if _ADDRESS.fullmatch(n)]
 
     def read(self, ref: SecretRef) -> str:
         """The secret.
 
         Raises:
-            Failure: it is not configured; nothing is sent.
+            Failure: it is not configured, or was given for another host; nothing is sent.
         """
-        value = self._environment.get(ref.env, "")
-        file = self._environment.get(f"{ref.env}_FILE", "")
-        if not value and file:
-            try:
-                value = Path(file).read_text(encoding="utf-8").strip()
-            except OSError:
-                raise Failure(EvidenceState.UNAUTHORISED, "secret_unreadable") from None
+        value = self._find(ref.env)
         if not value:
             raise Failure(EvidenceState.UNAUTHORISED, "secret_missing")
+        if not self._bound(ref.env):
+            raise Failure(EvidenceState.UNAUTHORISED, "secret_given_for_another_host")
         return value
+
+    def _find(self, name: str) -> str:
+        if value := self._environment.get(name, ""):
+            return value
+        if file := self._environment.get(f"{name}_FILE", ""):
+            try:
+                return Path(file).read_text(encoding="utf-8").strip()
+            except OSError:
+                raise Failure(EvidenceState.UNAUTHORISED, "secret_unreadable") from None
+        if entry := self._environment.get(f"{name}_KEYRING", ""):
+            return _from_keyring(entry)
+        return ""
+
+    def _bound(self, name: str) -> bool:
+        """Whether the secret was given for this destination."""
+        if place := self._environment.get(f"{name}_HOST", ""):
+            return place == self._target.place
+        if not self._family:
+            return self._target.host in LOOPBACK
+        # The longest name decides: a secret of `tax_local` does not belong to `tax`.
+        owners = [f for f in self._families if name.startswith(f)]
+        return max(owners, key=len, default="") == self._family
+
+
+def _family(variable: str) -> str:
+    """`VERIFY_SOURCE_TAX_URL` gives `VERIFY_SOURCE_TAX_`: what belongs to one source."""
+    return variable.removesuffix("URL") if variable.endswith("_URL") else variable
+
+
+def _from_keyring(entry: str) -> str:
+    service, _, user = entry.partition("/")
+    try:
+        import keyring
+    except ImportError:
+        raise Failure(EvidenceState.UNAUTHORISED, "keyring_not_installed") from None
+    try:
+        return keyring.get_password(service, user) or ""
+    except keyring.errors.KeyringError:
+        raise Failure(EvidenceState.UNAUTHORISED, "secret_unreadable") from None
 
 
 def _basic(user: str, password: str) -> dict[str, str]:

@@ -17,15 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
-from verify.domain.errors import ContentError
+from verify.connectors.egress import Egress, EgressRefused
 from verify.domain.evidence import EvidenceState
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _FIXED_HEADERS = {"accept-encoding": "identity", "user-agent": "verify"}
 
 _deadline = threading.local()
@@ -89,10 +87,15 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Opens connections that know the deadline."""
+    """Opens connections that know the deadline, to addresses that egress permits.
 
-    def __init__(self) -> None:
+    The name is looked up here, once, and the connection goes to the address that was checked;
+    TLS still proves the name.
+    """
+
+    def __init__(self, egress: Egress) -> None:
         self._inner = httpcore.SyncBackend()
+        self._egress = egress
 
     def connect_tcp(
         self,
@@ -103,7 +106,8 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         limit = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.connect_tcp(host, port, limit, local_address, socket_options))
+        address = self._egress.address(host, port)
+        return _Stream(self._inner.connect_tcp(address, port, limit, local_address, socket_options))
 
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(seconds)
@@ -133,13 +137,13 @@ class _Body(httpx.SyncByteStream):
 class _Transport(httpx.BaseTransport):
     """httpx over a pool whose connections obey the deadline."""
 
-    def __init__(self, connections: int, *, tls: bool) -> None:
+    def __init__(self, connections: int, tls: ssl.SSLContext | None, egress: Egress) -> None:
         self._pool = httpcore.ConnectionPool(
-            ssl_context=_tls_context() if tls else None,
+            ssl_context=tls,
             max_connections=connections,
             max_keepalive_connections=connections,
             keepalive_expiry=20.0,
-            network_backend=_Backend(),
+            network_backend=_Backend(egress),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -164,22 +168,36 @@ class _Transport(httpx.BaseTransport):
 
 
 @cache
-def _tls_context() -> ssl.SSLContext:
+def default_tls() -> ssl.SSLContext:
+    """The system's trusted authorities, TLS 1.2 or newer."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
 class Client:
-    """Sends to one host only: credentials can never reach another."""
+    """Sends to one host only: credentials can never reach another.
 
-    def __init__(self, base_url: str, connections: int, where: str) -> None:
-        self.base_url = _checked(base_url, where)
-        self._http = httpx.Client(
-            transport=_Transport(connections, tls=self.base_url.startswith("https:")),
-            trust_env=False,
-            follow_redirects=False,
-        )
+    `tls` replaces the system's trusted authorities, or adds a client certificate.
+
+    Raises:
+        ContentError: the address is not plain, not encrypted, or not on the allow-list.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        connections: int,
+        where: str,
+        egress: Egress,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.target = egress.target(base_url, where)
+        self.base_url = self.target.url
+        secure = (tls or default_tls()) if self.target.scheme == "https" else None
+        # The transport alone: httpx's own client reads `Location` and cookies even where it is
+        # told not to follow, and raises for those it cannot read.
+        self._http = _Transport(connections, secure, egress)
 
     def close(self) -> None:
         """Close all connections."""
@@ -205,14 +223,20 @@ class Client:
         """
         _deadline.until = min(until, time.monotonic() + attempt_seconds)
         request = httpx.Request(
-            method, self.base_url + path, headers={**_FIXED_HEADERS, **headers}, content=content
+            method,
+            self.base_url + path,
+            headers={**_FIXED_HEADERS, **headers},
+            content=content,
+            extensions={"timeout": {"pool": attempt_seconds}},
         )
         try:
-            response = self._http.send(request, stream=True)
+            response = self._http.handle_request(request)
             try:
                 reply = _read(response, max_bytes)
             finally:
                 response.close()
+        except EgressRefused as refused:
+            raise Failure(EvidenceState.UNAUTHORISED, f"egress_{refused.code}") from None
         except (httpx.TimeoutException, httpcore.TimeoutException):
             raise Failure(EvidenceState.TIMEOUT, "no_answer_in_time", retryable=True) from None
         except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
@@ -242,27 +266,3 @@ def _why(error: Exception) -> str:
     if isinstance(error, httpx.ConnectError | httpcore.ConnectError):
         return "tls" if isinstance(error.__cause__, ssl.SSLError) else "not_reachable"
     return "connection_broken"
-
-
-def _checked(url: str, where: str) -> str:
-    try:
-        parts = urlsplit(url)
-        port_is_number = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_number = False
-        parts = urlsplit("")
-    host = parts.hostname or ""
-    secure = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
-    if not host or not port_is_number or parts.username or parts.query or parts.fragment:
-        raise ContentError(
-            "the address of the source is not a plain base URL",
-            where=where,
-            remedy="give scheme, host, port and path only, for example https://host/path",
-        )
-    if not secure:
-        raise ContentError(
-            "personal data may not be sent over an unencrypted connection",
-            where=where,
-            remedy="use an https address (http is allowed for the loopback interface only)",
-        )
-    return url.rstrip("/")
