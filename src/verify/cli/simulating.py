@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,21 @@ def read_ports(text: str) -> Mapping[str, int]:
             )
         ports[name] = int(number)
     return ports
+
+
+def read_rates(given: Iterable[str]) -> dict[str, int]:
+    """`id_missing=20000` and the like.
+
+    Raises:
+        InputError: anything else.
+    """
+    rates = {}
+    for part in given:
+        name, _, number = part.partition("=")
+        if not name or not number.isdecimal():
+            raise InputError(f"{part!r} is not NAME=NUMBER", where="--rate")
+        rates[name] = int(number)
+    return rates
 
 
 def _all_households() -> tuple[Path, ...]:

@@ -56,6 +56,13 @@ class Table(Generic[T]):
         self.items = [item for item, _ in pairs]
         self._ends = list(accumulate(weight for _, weight in pairs))
 
+    def weighted(self) -> list[tuple[T, int]]:
+        """The items with their weights."""
+        return [
+            (item, end - start)
+            for item, start, end in zip(self.items, [0, *self._ends], self._ends, strict=False)
+        ]
+
     def draw(self, dice: Dice) -> T:
         """One item, by weight."""
         return self.items[bisect_right(self._ends, dice.below(self._ends[-1]))]

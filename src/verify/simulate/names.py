@@ -209,3 +209,8 @@ _DRAWS = tuple(
     )
     for era in _ERAS
 )
+
+ERA_ENDS = tuple(era.until for era in _ERAS)
+SINGLE_PER_MILLE = tuple(era.single for era in _ERAS)
+GIVEN_TABLES = _DRAWS
+"""By era and sex (men first): the most frequent whole given names, and single characters."""

@@ -33,6 +33,14 @@ _ETHNIC = {
     "tibetan": ("540102", "542301", "513229"),
     "yi": ("513401", "513431", "532301"),
 }
+AREAS = {
+    "shanghai": SHANGHAI,
+    "shanghai_before_1990": SHANGHAI + _SHANGHAI_FORMER,
+    "elsewhere": _ELSEWHERE,
+    **_ETHNIC,
+}
+"""Area codes by place of first registration. The counties of Shanghai became districts, and the
+districts merged, between 1990 and 2010: older numbers hold codes that no district has today."""
 _SERIALS, _DAYS, _STEP = 500, 365, 1_000_003  # the step is prime: it visits every slot once
 
 
@@ -114,10 +122,7 @@ class NumberOffice:
 
 
 def _areas(place: str, year: int) -> tuple[str, ...]:
-    if place == "shanghai":
-        # The counties became districts, and the districts merged, in these decades.
-        return SHANGHAI + _SHANGHAI_FORMER if year < 1990 else SHANGHAI
-    return _ETHNIC.get(place, _ELSEWHERE)
+    return AREAS["shanghai_before_1990" if place == "shanghai" and year < 1990 else place]
 
 
 def phone(dice: Dice) -> str:

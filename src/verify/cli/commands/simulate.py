@@ -117,6 +117,41 @@ def make_population(
     emit(plain(summary), lambda console: console.print(f"✔ {households:,} households in {out}"))
 
 
+@app.command("roster")
+def make_roster(
+    *,
+    people: Annotated[int, typer.Option(min=1, metavar="N", help="How many people.")],
+    records: Annotated[int, typer.Option(min=1, metavar="N", help="How many source records.")],
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="The same seed gives the same bytes.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=N",
+            help="Another rate per million, e.g. id_missing=20000; may be repeated. "
+            "The usual rates stand in README.json of any roster.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write people, records about them with stated damage, and whose each record is."""
+    del as_json
+    from verify.cli.output import emit, note
+    from verify.cli.simulating import read_rates
+    from verify.simulate.city.rates import RosterRates
+    from verify.simulate.city.roster import generate_roster
+
+    rates = RosterRates.of(read_rates(rate or ()))
+    note(f"writing {people:,} people and {records:,} records to {out} ...")
+    summary = generate_roster(people, records, seed, out, rates)
+    emit(
+        summary.plain(),
+        lambda console: console.print(f"✔ {people:,} people and {records:,} records in {out}"),
+    )
+
+
 @app.command("off")
 def switch_off(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="e.g. tax")],
