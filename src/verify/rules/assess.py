@@ -23,7 +23,7 @@ from verify.rules.law import Law
 from verify.rules.prepare import Prepared, prepare
 from verify.rules.questions import questions
 from verify.rules.trace import Tracer
-from verify.rules.view import Member, Readings, Row, View
+from verify.rules.view import Evaluated, Member, Row, View
 
 _OUTCOMES = {
     ELIGIBLE: Outcome.ELIGIBLE,
@@ -96,7 +96,7 @@ def _assess_book(
 ) -> list[Assessment]:
     plan = prepared.book.plan
     worlds = open_worlds(plan, range(prepared.households.height))
-    readings = Readings(Evaluation(prepared.open_batch(), worlds))
+    readings = Evaluated(Evaluation(prepared.open_batch(), worlds))
     views = _views(law, prepared, readings, persons)
     outcomes = readings.evaluation.outcomes
     open_views = [v for v in views if outcomes[v.row] == UNDETERMINED]
@@ -104,7 +104,7 @@ def _assess_book(
     return [_assessment(law, v, outcomes[v.row], settled.get(v.row), trace) for v in views]
 
 
-def _views(law: Law, prepared: Prepared, readings: Readings, persons: pl.DataFrame) -> list[View]:
+def _views(law: Law, prepared: Prepared, readings: Evaluated, persons: pl.DataFrame) -> list[View]:
     """One view per household; in the open world the row of a household is its number."""
     households = prepared.households["household", "region", "regime"]
     members: dict[int, list[Member]] = {}

@@ -14,7 +14,7 @@ from verify.domain.verdict import (
     Text,
 )
 from verify.rules.plan import Test
-from verify.rules.view import View
+from verify.rules.view import View, is_rounded
 
 ROUNDED = Text(
     "显示值四舍五入到分;比较按未舍入的精确值进行。",
@@ -110,7 +110,7 @@ def _notes(view: View, test: Test) -> tuple[Text, ...]:
         note = view.entry(name).model.note
         if note is not None:
             notes.append(note.text)
-    if view.readings.is_rounded(test.model.value, view.row):
+    if is_rounded(view.readings.ends(test.model.value, view.row)):
         notes.append(ROUNDED)
     return tuple(dict.fromkeys(notes))
 

@@ -58,12 +58,11 @@ class Tracer:
 
     def _test(self, test: Test) -> TraceNode:
         model = test.model
-        holds = self._view.readings.evaluation.tests[test.name].holds
         parts = [self._quantity(model.value, None), self._limit_side(test)]
         return TraceNode(
             name=f"test/{test.name}",
             title=model.title.text,
-            value=Interval(int(holds.lo[self._view.row]), int(holds.hi[self._view.row])),
+            value=self._view.readings.holds(test.name, self._view.row),
             unit=Unit.TRUTH.value,
             citations=citations(self._view, model.cite),
             children=tuple(p for p in parts if p is not None),

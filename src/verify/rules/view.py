@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from verify.domain.verdict import FindingState, Interval, Text, TraceNode
 from verify.rules.dated import Entry
@@ -16,6 +16,7 @@ from verify.rules.wording import Wording
 
 Row = Mapping[str, Any]
 Over = tuple[list[int], list[int]] | None
+Ends = tuple[int | None, int | None, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +29,35 @@ class Member:
     at: int
 
 
-class Readings:
+class Readings(Protocol):
+    """What the presenting modules read of evaluated households, wherever it is kept."""
+
+    limits: dict[tuple[int, str], TraceNode]
+    """Nodes of limits by regime: the same for every household of the day."""
+
+    def ends(self, name: str, at: int) -> Ends:
+        """Numerators and denominators of both ends of a quantity in one row."""
+
+    def state(self, test: str, row: int) -> FindingState:
+        """How a test came out in one row."""
+
+    def holds(self, test: str, row: int) -> Interval:
+        """Whether value and limit of a test compare as they should: 0, 1 or undetermined."""
+
+    def clause(self, at: int) -> int | None:
+        """Number of the first clause of the composition that may apply to a member."""
+
+
+class Evaluated:
     """Columns of an evaluation as plain lists, fetched once each."""
 
     def __init__(self, evaluation: Evaluation) -> None:
         self.evaluation = evaluation
-        self.limits: dict[tuple[int, str], TraceNode] = {}  # by regime: shared by households
+        self.limits: dict[tuple[int, str], TraceNode] = {}
         self._lists: dict[str, tuple[int, list[Any], list[Any], Over]] = {}
+        self._clauses: list[list[bool]] = []
 
-    def ends(self, name: str, at: int) -> tuple[int | None, int | None, int, int]:
+    def ends(self, name: str, at: int) -> Ends:
         """Numerators and denominators of both ends of a quantity in one row."""
         found = self._lists.get(name)
         if found is None:
@@ -49,23 +70,40 @@ class Readings:
             return low[at], high[at], den, den
         return low[at], high[at], den * over[0][at], den * over[1][at]
 
-    def interval(self, name: str, at: int) -> Interval:
-        """A quantity for people: divided and rounded half up to whole units.
+    def state(self, test: str, row: int) -> FindingState:
+        """How a test came out in one row."""
+        return self.evaluation.state(test, row)
 
-        Only what is shown is rounded; every comparison was made on exact fractions.
-        """
-        low, high, low_den, high_den = self.ends(name, at)
-        if low_den == high_den == 1:
-            return Interval(None if low is None else int(low), None if high is None else int(high))
-        return Interval(
-            None if low is None else half_up(int(low), low_den),
-            None if high is None else half_up(int(high), high_den),
-        )
+    def holds(self, test: str, row: int) -> Interval:
+        """Whether value and limit of a test compare as they should: 0, 1 or undetermined."""
+        holds = self.evaluation.tests[test].holds
+        return Interval(int(holds.lo[row]), int(holds.hi[row]))
 
-    def is_rounded(self, name: str, at: int) -> bool:
-        """Whether showing the quantity hides a fraction of a unit."""
-        low, _, den, _ = self.ends(name, at)
-        return low is not None and int(low) % den != 0
+    def clause(self, at: int) -> int | None:
+        """Number of the first clause of the composition that may apply to a member."""
+        if not self._clauses:
+            self._clauses = [c.hi.to_list() for c in self.evaluation.clauses]
+        return next((i for i, holds in enumerate(self._clauses) if holds[at]), None)
+
+
+def shown(ends: Ends) -> Interval:
+    """A quantity for people: divided and rounded half up to whole units.
+
+    Only what is shown is rounded; every comparison was made on exact fractions.
+    """
+    low, high, low_den, high_den = ends
+    if low_den == high_den == 1:
+        return Interval(None if low is None else int(low), None if high is None else int(high))
+    return Interval(
+        None if low is None else half_up(int(low), low_den),
+        None if high is None else half_up(int(high), high_den),
+    )
+
+
+def is_rounded(ends: Ends) -> bool:
+    """Whether showing the quantity hides a fraction of a unit."""
+    low, _, den, _ = ends
+    return low is not None and int(low) % den != 0
 
 
 @dataclass(frozen=True)
@@ -92,11 +130,11 @@ class View:
     def interval(self, name: str, member: Member | None = None) -> Interval:
         """A quantity of the household, or of a member, as shown."""
         at = member.at if member and self.plan.quantities[name].level == PERSON else self.row
-        return self.readings.interval(name, at)
+        return shown(self.readings.ends(name, at))
 
     def state(self, test: Test) -> FindingState:
         """How a test came out with every doubt open."""
-        return self.readings.evaluation.state(test.name, self.row)
+        return self.readings.state(test.name, self.row)
 
     def possible(self, name: str) -> bool:
         """Whether a household truth can be true."""
@@ -104,7 +142,7 @@ class View:
 
     def counted(self, member: Member) -> Interval:
         """Whether a member counts: 0, 1 or undetermined."""
-        return self.readings.interval("counted", member.at)
+        return shown(self.readings.ends("counted", member.at))
 
     @cached_property
     def may_count(self) -> tuple[Member, ...]:
@@ -113,8 +151,8 @@ class View:
 
     def clause(self, member: Member) -> str:
         """Code of the first clause of the composition that may apply to a member."""
-        clauses = zip(self.plan.model.composition, self.readings.evaluation.clauses, strict=True)
-        return next((m.code for m, c in clauses if c.hi[member.at]), "no_clause_applies")
+        number = self.readings.clause(member.at)
+        return "no_clause_applies" if number is None else self.plan.model.composition[number].code
 
     def entry(self, limit: str) -> Entry:
         """The entry of a limit that is in force."""
