@@ -9,6 +9,7 @@ import pytest
 from contract_bench import REGISTERS, TODAY, Bench, impatient
 
 from verify.connectors import Asker, Connectors
+from verify.connectors.shared import MemoryState
 from verify.content import ContentSet
 from verify.simulate.server import SimulatedSources
 from verify.simulate.state import Profile
@@ -18,8 +19,9 @@ from verify.simulate.state import Profile
 def shared_bench() -> Iterator[Bench]:
     connectors = Connectors.from_content(impatient(ContentSet.load("connectors")))
     with SimulatedSources(REGISTERS) as sim:
-        asker = Asker(connectors, sim.environment(), lambda: TODAY)
-        yield Bench(sim, connectors, asker)
+        state = MemoryState()
+        asker = Asker(connectors, sim.environment(), lambda: TODAY, state=state)
+        yield Bench(sim, connectors, asker, state)
         asker.close()
 
 
@@ -27,6 +29,7 @@ def shared_bench() -> Iterator[Bench]:
 def bench(shared_bench: Bench) -> Iterator[Bench]:
     """The shared bench; every source behaves again afterwards."""
     yield shared_bench
+    shared_bench.state.clear()
     for source in shared_bench.connectors.sources:
         shared_bench.sim.set_profile(source, **vars(Profile(delay_seconds=0.0)))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from verify.connectors import Answer, Asker, Connectors, DecodeContext, Decoded, Question, decode
+from verify.connectors.shared import MemoryState
 from verify.content import ContentSet
 from verify.domain.household import Authorisation
 from verify.simulate.registers import Registers
@@ -117,6 +118,7 @@ class Bench:
     sim: SimulatedSources
     connectors: Connectors
     asker: Asker
+    state: MemoryState = field(default_factory=MemoryState)
 
     def ask(self, source: str, who: tuple[str, str] = LIN, **changes: Any) -> Answer:
         """Ask with a valid letter."""
@@ -136,7 +138,9 @@ def impatient(content: ContentSet) -> ContentSet:
     def shorter(text: str) -> str:
         text = re.sub(r"deadline_seconds: \d+", 'deadline_seconds: "1.2"', text)
         text = re.sub(r"attempt_seconds: \d+", 'attempt_seconds: "0.4"', text)
-        text = re.sub(r"attempts: 3}", 'attempts: 3, pause_seconds: "0.01"}', text)
+        text = re.sub(
+            r"attempts: 3}", 'attempts: 3, pause_seconds: "0.01", retry_permille: 1000}', text
+        )
         return text.replace('poll_seconds: "0.25"', 'poll_seconds: "0.05"')
 
     return ContentSet(content.kind, {p: shorter(t) for p, t in content.files.items()})

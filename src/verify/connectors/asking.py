@@ -16,14 +16,20 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 
 from verify.connectors import drivers
+from verify.connectors.breaker import Breaker, Permit
 from verify.connectors.catalogue import Connectors
 from verify.connectors.channel import Channel
 from verify.connectors.credentials import Credentials, Secrets, credentials_for
 from verify.connectors.declaration import Declaration
+from verify.connectors.decoding import DecodeContext, decode
 from verify.connectors.egress import Egress
 from verify.connectors.gate import Gate
 from verify.connectors.http import Client, Failure
-from verify.connectors.limits import Throttle
+from verify.connectors.limits import RetryBudget, Throttle
+from verify.connectors.observing import observe
+from verify.connectors.rate import SharedRate
+from verify.connectors.shared import MemoryState, SharedState
+from verify.connectors.watch import Watch
 from verify.domain.errors import ContentError
 from verify.domain.evidence import EvidenceState
 from verify.domain.household import Authorisation
@@ -79,6 +85,8 @@ class _Source:
     client: Client
     credentials: Credentials
     throttle: Throttle
+    retries: RetryBudget
+    breaker: Breaker
 
 
 class Asker:
@@ -86,7 +94,8 @@ class Asker:
 
     `environment` holds endpoints and secrets by the names that the declarations give; `today`
     is the day on which letters are checked, asked at every send; `egress` says where requests
-    may go (default: as the environment says, see `verify.connectors.egress`).
+    may go (default: as the environment says, see `verify.connectors.egress`). `state` holds
+    breakers, rates and quarantines; give all processes the same one.
 
     Raises:
         ContentError: an endpoint is not a plain base URL, would send personal data unencrypted,
@@ -99,12 +108,15 @@ class Asker:
         environment: Mapping[str, str],
         today: Callable[[], dt.date],
         egress: Egress | None = None,
+        state: SharedState | None = None,
     ) -> None:
         self._today = today
+        shared = state or MemoryState()
+        self.watch = Watch(shared)
         egress = egress or Egress.from_environment(environment)
         self._requester = environment.get(REQUESTER_ENV, "") or DEFAULT_REQUESTER
         self._sources = {
-            source: _open(connectors.declaration(source), environment, egress)
+            source: _open(connectors.declaration(source), environment, egress, shared)
             for source in connectors.sources
         }
 
@@ -122,26 +134,20 @@ class Asker:
         source = self._sources.get(question.source)
         if source is None:
             return Answer(EvidenceState.UNAUTHORISED, (), "unknown_source", "")
-        declaration = source.declaration
-        gate = Gate(
-            authorisations,
-            person=question.person,
-            source=question.source,
-            purpose=question.purpose,
-            declared=declaration.serves(question.purpose),
-            today=self._today,
-        )
-        channel = Channel(
-            declaration=declaration,
-            client=source.client,
-            credentials=source.credentials,
-            throttle=source.throttle,
-            gate=gate,
-            values=self._values(question, declaration),
-            request_id=question.request_id,
-            until=time.monotonic() + float(declaration.deadline_seconds),
-        )
-        outcome = _run(channel, declaration, question)
+        if self.watch.quarantined(source.declaration):
+            return Answer(EvidenceState.UNAVAILABLE, (), "quarantined", "")
+        permit = source.breaker.enter()
+        if not permit.allowed:
+            return _held_back(permit)
+        gate = self._gate(source.declaration, question, authorisations)
+        try:
+            outcome = _run(self._channel(source, question, gate), source.declaration, question)
+        except BaseException:
+            source.breaker.left(permit)
+            raise
+        pause = _pause(source.declaration, outcome)
+        _tell(source.breaker, permit, outcome, pause)
+        self._look(source.declaration, question, outcome)
         return Answer(
             state=outcome.state,
             bodies=tuple(outcome.bodies),
@@ -149,8 +155,48 @@ class Asker:
             letter=gate.letter,
             ticket=outcome.ticket,
             pending=outcome.pending,
-            retry_after_seconds=_pause(declaration, outcome),
+            retry_after_seconds=pause,
         )
+
+    def _gate(
+        self, declaration: Declaration, question: Question, letters: Sequence[Authorisation]
+    ) -> Gate:
+        return Gate(
+            letters,
+            person=question.person,
+            source=question.source,
+            purpose=question.purpose,
+            declared=declaration.serves(question.purpose),
+            today=self._today,
+        )
+
+    def _channel(self, source: _Source, question: Question, gate: Gate) -> Channel:
+        return Channel(
+            declaration=source.declaration,
+            client=source.client,
+            credentials=source.credentials,
+            throttle=source.throttle,
+            retries=source.retries,
+            gate=gate,
+            values=self._values(question, source.declaration),
+            request_id=question.request_id,
+            until=time.monotonic() + float(source.declaration.deadline_seconds),
+        )
+
+    def _look(self, declaration: Declaration, question: Question, outcome: drivers.Outcome) -> None:
+        """Count an answer towards what the source is expected to be like."""
+        if outcome.state is not EvidenceState.OK or not self.watch.wants(declaration):
+            return
+        context = DecodeContext(
+            household="",
+            evidence="",
+            person=question.person,
+            name=question.name,
+            id_number=question.id_number,
+            as_of=question.as_of,
+        )
+        decoded = decode(declaration, outcome.bodies, context)
+        self.watch.note(declaration, decoded.state, observe(declaration, outcome.bodies))
 
     def _values(self, question: Question, declaration: Declaration) -> dict[str, object]:
         return {
@@ -171,7 +217,12 @@ class Asker:
         }
 
 
-def _open(declaration: Declaration, environment: Mapping[str, str], egress: Egress) -> _Source:
+def _open(
+    declaration: Declaration,
+    environment: Mapping[str, str],
+    egress: Egress,
+    state: SharedState,
+) -> _Source:
     endpoint = declaration.endpoint
     given = environment.get(endpoint.env, "")
     url = given or endpoint.default
@@ -188,8 +239,47 @@ def _open(declaration: Declaration, environment: Mapping[str, str], egress: Egre
         declaration,
         client,
         credentials_for(declaration.auth, secrets),
-        Throttle(limits.concurrency, limits.per_second),
+        Throttle(
+            limits.concurrency,
+            limits.per_second,
+            SharedRate(state, declaration.id, limits.per_second).turn,
+        ),
+        RetryBudget(declaration.timing.retry_permille),
+        Breaker(
+            state,
+            declaration.id,
+            failures=declaration.timing.breaker.failures,
+            open_ms=int(declaration.timing.breaker.open_seconds * 1000),
+            probe_ms=int(declaration.deadline_seconds * 1000),
+        ),
     )
+
+
+def _held_back(permit: Permit) -> Answer:
+    """Nothing was sent: the source is in trouble, or asked to be left alone."""
+    slow = permit.reason == "slow_down"
+    return Answer(
+        EvidenceState.THROTTLED if slow else EvidenceState.UNAVAILABLE,
+        (),
+        permit.reason,
+        "",
+        retry_after_seconds=max(1, math.ceil(permit.wait_ms / 1000)),
+    )
+
+
+def _tell(breaker: Breaker, permit: Permit, outcome: drivers.Outcome, pause: int | None) -> None:
+    """What this asking says about the source: alive, dead, or nothing."""
+    state = outcome.state
+    if state is EvidenceState.THROTTLED and outcome.detail == "slow_down" and pause:
+        breaker.pause(pause * 1000)
+    elif outcome.detail in ("own_limit", "redirected") or (
+        state is EvidenceState.UNAUTHORISED and not outcome.detail.startswith("source_refused")
+    ):
+        breaker.left(permit)
+    elif state in (EvidenceState.UNAVAILABLE, EvidenceState.TIMEOUT) and not outcome.pending:
+        breaker.failed(permit)
+    else:
+        breaker.succeeded()
 
 
 def _run(channel: Channel, declaration: Declaration, question: Question) -> drivers.Outcome:

@@ -12,7 +12,7 @@ from verify.connectors.credentials import Credentials
 from verify.connectors.declaration import Declaration
 from verify.connectors.gate import Gate
 from verify.connectors.http import Client, Failure, Reply
-from verify.connectors.limits import Throttle
+from verify.connectors.limits import RetryBudget, Throttle
 from verify.connectors.requests import CONTENT_TYPES, write_request
 from verify.domain.evidence import EvidenceState
 
@@ -37,6 +37,7 @@ class Channel:
     client: Client
     credentials: Credentials
     throttle: Throttle
+    retries: RetryBudget
     gate: Gate
     values: dict[str, object]
     request_id: str
@@ -88,6 +89,7 @@ class Channel:
             **({"content-type": content_type} if content_type else {}),
         }
         last: Failure | None = None
+        self.retries.first()
         try:
             for attempt in stamina.retry_context(
                 on=_Again,
@@ -99,6 +101,8 @@ class Channel:
             ):
                 if last is not None and self.left <= 0:
                     raise last  # the pause outlasted the deadline: why we paused is the answer
+                if last is not None and not self.retries.take():
+                    raise last
                 with attempt:
                     try:
                         return self._try(method, path, headers, content)

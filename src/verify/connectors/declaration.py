@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from verify.connectors.grammar import AnswerSpec, Closed, Path
+from verify.connectors.grammar import AnswerSpec, Closed, Expectations, Path
 from verify.connectors.mapping import Mapper
 from verify.domain.vocabulary import StatementKind
 
@@ -191,8 +191,19 @@ class Job(Closed):
 Protocol = Annotated[Query | Paged | Gateway | Job, Field(discriminator="driver")]
 
 
+class BreakerSpec(Closed):
+    """After `failures` in a row nothing is sent for `open_seconds`; then one probe."""
+
+    failures: int = Field(default=5, ge=1, le=100)
+    open_seconds: Seconds = Decimal(20)
+
+
 class Timing(Closed):
-    """Seconds and tries. The deadline is total: it covers connecting, every page, every retry."""
+    """Seconds and tries. The deadline is total: it covers connecting, every page, every retry.
+
+    `retry_permille` bounds retries over time: so many for each 1000 first attempts, beside a
+    small reserve. A source in trouble is not met with a storm.
+    """
 
     deadline_seconds: Seconds
     attempt_seconds: Seconds
@@ -200,6 +211,8 @@ class Timing(Closed):
     pause_seconds: Seconds = Decimal("0.2")
     pause_max_seconds: Seconds = Decimal(2)
     retry_after_max_seconds: int = Field(default=900, ge=1, le=86_400)
+    breaker: BreakerSpec = BreakerSpec()
+    retry_permille: int = Field(default=100, ge=0, le=1000)
 
 
 class Limits(Closed):
@@ -233,6 +246,7 @@ class Declaration(Closed):
     timing: Timing
     limits: Limits
     freshness: Freshness
+    expectations: Expectations = Expectations()
     answer: AnswerSpec
 
     @property
@@ -249,6 +263,11 @@ class Declaration(Closed):
     def lookback_months(self) -> int:
         """Whole months before the day in question that are asked for."""
         return self.freshness.lookback_months
+
+    @property
+    def concurrency(self) -> int:
+        """Questions to this source under way at once."""
+        return self.limits.concurrency
 
     @property
     def deadline_seconds(self) -> Decimal:

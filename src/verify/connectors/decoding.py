@@ -133,6 +133,7 @@ class _Reading:
     """Reads the bodies of one answer, collecting what is unlike the declaration."""
 
     def __init__(self, declaration: Declaration, question: DecodeContext) -> None:
+        self._declaration = declaration
         self._mapper = declaration.mapper
         self._answer = declaration.answer
         self._limits = declaration.limits
@@ -148,27 +149,12 @@ class _Reading:
         if len(body) > self._limits.max_bytes:
             return _Useless(EvidenceState.MALFORMED, "too_large")
         try:
-            return self._tree(*self._parse(body))
+            return self._tree(*_parse(self._declaration, body))
         except wire.Malformed as fault:
             return _Useless(EvidenceState.MALFORMED, fault.code)
         except Mismatch as fault:
             self.signals.add(fault.code, fault.place)
             return _Useless(EvidenceState.SCHEMA_MISMATCH, fault.code)
-
-    def _parse(self, body: bytes) -> tuple[Any, list[str] | None]:
-        """The answer as a tree, and the header where its rows are a table."""
-        if self._answer.format == "xml":
-            return wire.parse_xml(body, self._mapper.lists), None
-        tree = wire.parse_json(body)
-        spec = self._answer.payload
-        if spec is None:
-            return tree, None
-        if not isinstance(tree, dict) or spec.field not in tree:
-            raise wire.Malformed("payload")
-        header, rows = wire.parse_table(
-            tree[spec.field], spec.encoding, spec.delimiter, self._limits.max_rows
-        )
-        return {**tree, spec.field: rows}, header
 
     def _tree(self, tree: Any, header: list[str] | None) -> _Body | _Useless:
         spec = self._answer
@@ -208,6 +194,32 @@ class _Reading:
                 body.records.extend(records)
                 if identity is not None:
                     body.identities.append(identity)
+
+
+def read_tree(declaration: Declaration, body: bytes) -> Any:
+    """The answer as mappings, lists and texts.
+
+    Raises:
+        Malformed: the bytes are not what the format demands.
+    """
+    return _parse(declaration, body)[0]
+
+
+def _parse(declaration: Declaration, body: bytes) -> tuple[Any, list[str] | None]:
+    """The answer as a tree, and the header where its rows are a table."""
+    answer = declaration.answer
+    if answer.format == "xml":
+        return wire.parse_xml(body, declaration.mapper.lists), None
+    tree = wire.parse_json(body)
+    spec = answer.payload
+    if spec is None:
+        return tree, None
+    if not isinstance(tree, dict) or spec.field not in tree:
+        raise wire.Malformed("payload")
+    header, rows = wire.parse_table(
+        tree[spec.field], spec.encoding, spec.delimiter, declaration.limits.max_rows
+    )
+    return {**tree, spec.field: rows}, header
 
 
 def _same_subject(tree: Any, echo: Echo, question: DecodeContext) -> bool:

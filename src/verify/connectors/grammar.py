@@ -18,13 +18,26 @@ from pydantic import (
     model_validator,
 )
 
+from verify.connectors.functions import FUNCTIONS
 from verify.domain.evidence import EvidenceState
 from verify.domain.vocabulary import StatementKind, VehicleClass
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 Money = Literal["yuan", "fen", "wan_yuan"]
 Unit = Literal["yuan", "fen", "wan_yuan", "m2"]
-DateFormat = Literal["YYYYMMDD", "YYYYMM", "YYYY-MM-DD", "YYYY-MM", "YYYY/MM/DD", "YYYY年MM月DD日"]
+DateFormat = Literal[
+    "YYYYMMDD",
+    "YYYYMM",
+    "YYYY-MM-DD",
+    "YYYY-MM",
+    "YYYY/MM/DD",
+    "YYYY.MM.DD",
+    "YYYY年MM月DD日",
+    "YYYY年MM月",
+    "YYYY-MM-DDThh:mm:ss",
+    "YYYYMMDDhhmmss",
+]
+MONTH_FORMATS = ("YYYYMM", "YYYY-MM", "YYYY年MM月")
 Column = Literal[
     "granularity",
     "period_start",
@@ -59,18 +72,30 @@ class Condition(Closed):
         return self
 
 
+class Split(Closed):
+    """One part (counted from 1) of a text that has exactly `parts` of them, divided by `by`."""
+
+    by: Annotated[str, StringConstraints(min_length=1, max_length=3)]
+    part: int = Field(ge=1, le=9)
+    parts: int = Field(ge=2, le=9)
+
+
 class ValueSpec(Closed):
     """Where a value comes from and how it is read. Exactly one origin.
 
     `field` is a field of the row, `constant` the text itself, `answer` something the answer as a
-    whole says, `join` several values joined with a colon. `minus` subtracts a second field of
-    the same unit. An `optional` value may be empty; the field itself must still be there.
+    whole says, `join` several values joined with a colon. Before it is read, a text may be
+    `split`, or go through one named `function` (`verify.connectors.functions`), the way out for
+    what the grammar cannot say. `minus` subtracts a second field of the same unit. An `optional`
+    value may be empty; the field itself must still be there.
     """
 
     field: Path | None = None
     constant: str | None = None
     answer: Literal["as_of", "year_before_as_of", "part"] | None = None
     join: tuple[Spec, ...] | None = None
+    split: Split | None = None
+    function: str | None = None
     unit: Unit | None = None
     minus: Path | None = None
     format: DateFormat | None = None
@@ -84,13 +109,18 @@ class ValueSpec(Closed):
         if sum(o is not None for o in origins) != 1:
             raise ValueError("a value has exactly one of `field`, `constant`, `answer`, `join`")
         readers = [self.unit, self.format, self.table]
-        if self.field is None and any(r is not None for r in readers):
-            raise ValueError("`unit`, `format` and `table` go with `field`")
+        before = [self.split, self.function]
+        if self.field is None and any(r is not None for r in (*readers, *before)):
+            raise ValueError("`split`, `function`, `unit`, `format` and `table` go with `field`")
+        if self.function is not None and self.function not in FUNCTIONS:
+            raise ValueError(f"`function` is one of {sorted(FUNCTIONS)}")
+        if self.split is not None and self.split.part > self.split.parts:
+            raise ValueError("`split`: there is no such part")
         if sum(r is not None for r in readers) > 1:
             raise ValueError("a value has at most one of `unit`, `format`, `table`")
         if self.minus is not None and self.unit is None:
             raise ValueError("`minus` goes with `unit`")
-        if (self.edge is not None) != (self.format in ("YYYYMM", "YYYY-MM")):
+        if (self.edge is not None) != (self.format in MONTH_FORMATS):
             raise ValueError("a month needs `edge` (first or last day); a day has none")
         return self
 
@@ -149,12 +179,17 @@ class Unique(Closed):
 
 class Range(Closed):
     """What is plausible. A value outside says that the source changed a unit, not that a family
-    is rich: the answer is refused, a person looks."""
+    is rich: the answer is refused, a person looks.
+
+    `decimals` is how many places the source always writes: `312050` where `3120.50` used to
+    stand is fen where yuan used to stand, however plausible the number.
+    """
 
     field: Path
     unit: Unit
     min: str
     max: str
+    decimals: int | None = Field(default=None, ge=0, le=6)
     where: Condition | None = None
 
 
@@ -210,6 +245,51 @@ class Section(Closed):
     ignore: tuple[Path, ...] = ()
     expect: tuple[Range, ...] = ()
     records: tuple[RecordSpec, ...] = Field(min_length=1)
+
+
+class Share(Closed):
+    """A share in permille that is plausible over many answers."""
+
+    min: int = Field(default=0, ge=0, le=1000)
+    max: int = Field(default=1000, ge=0, le=1000)
+
+
+class Fill(Closed):
+    """At least this share of the rows at `rows` has something in `field`."""
+
+    rows: Path
+    field: Path
+    min_permille: int = Field(ge=1, le=1000)
+
+
+class Magnitude(Closed):
+    """Between which amounts the median of `field` lies.
+
+    Ranges catch one absurd value; a whole source that turned from yuan to fen moves its median a
+    hundredfold while each value may still be possible.
+    """
+
+    rows: Path
+    field: Path
+    unit: Money
+    low: str
+    high: str
+    where: Condition | None = None
+
+
+class Expectations(Closed):
+    """What a source is like over its last `sample` answers. Unlike it, the source is quarantined:
+    its answers are not used until a person has looked.
+
+    `refused_in_a_row` so many answers that did not fit the declaration are enough by themselves.
+    """
+
+    sample: int = Field(default=100, ge=10, le=10_000)
+    refused_in_a_row: int = Field(default=5, ge=2, le=100)
+    found: Share = Share()
+    mean_rows_max: int | None = Field(default=None, ge=1)
+    fill: tuple[Fill, ...] = ()
+    magnitude: tuple[Magnitude, ...] = ()
 
 
 class Payload(Closed):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from verify.connectors.functions import FUNCTIONS
 from verify.connectors.grammar import (
     AnswerSpec,
     Condition,
@@ -172,6 +173,8 @@ class _Section:
         if not isinstance(row, dict):
             signals.add("unreadable", self.spec.rows)
             return [], None
+        if any(isinstance(value, dict) for value in row.values()):
+            row = dict(_flat(row, ""))
         if row.keys() != self.fields:
             self.audit_header(row, signals)
             if not self.fields <= row.keys():
@@ -200,6 +203,15 @@ class _Section:
             return None
         agree = tuple(_comparable(row[f]) for f in self.spec.unique.agree)
         return (self.spec.rows, whole.part, *key), agree
+
+
+def _flat(row: Row, path: str) -> Iterator[tuple[str, Any]]:
+    """Nested mappings of a row by dotted name, as declarations name them."""
+    for key, value in row.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
 
 
 def _comparable(value: Any) -> Any:
@@ -286,6 +298,11 @@ def _check_period(record: Record) -> None:
         raise Mismatch("period", "period_start")
 
 
+def value_reader(spec: ValueSpec) -> Reader:
+    """The reader of one declared value; it raises Mismatch for what it does not read exactly."""
+    return _reader(spec)
+
+
 def _reader(spec: ValueSpec) -> Reader:
     if spec.constant is not None:
         constant = spec.constant
@@ -316,6 +333,24 @@ def _field_reader(spec: ValueSpec, name: str) -> Reader:
 
 
 def _converter(spec: ValueSpec, name: str) -> Callable[[str], Any]:
+    read = _plain_converter(spec, name)
+    if spec.split is not None:
+        split, inner = spec.split, read
+
+        def part_of(text: str) -> Any:
+            pieces = text.split(split.by)
+            if len(pieces) != split.parts:
+                raise Mismatch("unreadable", name)
+            return inner(pieces[split.part - 1].strip())
+
+        read = part_of
+    if spec.function is not None:
+        before, after = _guarded(FUNCTIONS[spec.function], name), read
+        return lambda text: after(before(text))
+    return read
+
+
+def _plain_converter(spec: ValueSpec, name: str) -> Callable[[str], Any]:
     if spec.table is not None:
         table = spec.table
 
@@ -362,12 +397,16 @@ def _range(bound: Range) -> Callable[[Row], None]:
         if applies is not None and not applies(row):
             return
         text = _text(row[name], name)
+        if not text:
+            return
         try:
-            plausible = not text or low <= read(text) <= high
+            plausible = low <= read(text) <= high
         except ValueError:
             raise Mismatch("unreadable", name) from None
         if not plausible:
             raise Mismatch("implausible_value", name)
+        if bound.decimals is not None and len(text.partition(".")[2]) != bound.decimals:
+            raise Mismatch("other_decimals", name)
 
     return check
 

@@ -22,7 +22,18 @@ _DATES = {
     "YYYY-MM-DD": re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII),
     "YYYY-MM": re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII),
     "YYYY/MM/DD": re.compile(r"([0-9]{4})/([0-9]{2})/([0-9]{2})", re.ASCII),
+    "YYYY.MM.DD": re.compile(r"([0-9]{4})\.([0-9]{2})\.([0-9]{2})", re.ASCII),
     "YYYY年MM月DD日": re.compile(r"([0-9]{4})年([0-9]{2})月([0-9]{2})日", re.ASCII),
+    "YYYY年MM月": re.compile(r"([0-9]{4})年([0-9]{2})月", re.ASCII),
+    # Of a moment only the day counts; the hour must still be one.
+    "YYYY-MM-DDThh:mm:ss": re.compile(
+        r"([0-9]{4})-([0-9]{2})-([0-9]{2})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+        r"(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})?",
+        re.ASCII,
+    ),
+    "YYYYMMDDhhmmss": re.compile(
+        r"([0-9]{4})([0-9]{2})([0-9]{2})(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]", re.ASCII
+    ),
 }
 _SHARE = re.compile(r"([0-9]{1,6})/([0-9]{1,6})", re.ASCII)
 _ID15 = re.compile(r"[1-9][0-9]{14}", re.ASCII)
@@ -85,7 +96,8 @@ def read_day(text: str, date_format: str, edge: str | None = None) -> dt.date:
 def write_day(day: dt.date, date_format: str) -> str:
     """Write a date in a declared format."""
     text = date_format.replace("YYYY", f"{day.year:04d}")
-    return text.replace("MM", f"{day.month:02d}").replace("DD", f"{day.day:02d}")
+    text = text.replace("MM", f"{day.month:02d}").replace("DD", f"{day.day:02d}")
+    return text.replace("hh", "00").replace("mm", "00").replace("ss", "00")
 
 
 def read_share(text: str) -> tuple[int, int]:

@@ -70,7 +70,15 @@ class Worker:
         self._asker = asker
         self._settings = settings
         self._clock = clock
-        self._pool = ThreadPoolExecutor(settings.ask_threads, thread_name_prefix="ask")
+        # Bulkheads: each source has threads of its own, so that one that hangs holds up only
+        # the questions to itself.
+        self._pools = {
+            source: ThreadPoolExecutor(
+                min(settings.ask_threads, contents.connectors.declaration(source).concurrency),
+                thread_name_prefix=f"ask-{source}",
+            )
+            for source in contents.connectors.sources
+        }
         self._answered: queue.SimpleQueue[Claim] = queue.SimpleQueue()
         self._under_way: dict[str, Claim] = {}
         self._lock = threading.Lock()
@@ -97,7 +105,10 @@ class Worker:
         """Stop claiming, let the questions under way end, give back what is not judged."""
         self._stop.set()
         self._wake.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=True)
         for thread in self._threads:
             thread.join(timeout=30)
         for claim in list(self._under_way.values()):
@@ -181,7 +192,8 @@ class Worker:
                 self._answered.put(claim)
 
         for row in due:
-            self._pool.submit(self._ask_one, claim, row, application).add_done_callback(one_ended)
+            pool = self._pools[row.source]
+            pool.submit(self._ask_one, claim, row, application).add_done_callback(one_ended)
 
     def _application(self, claim: Claim) -> Application:
         return read_application_bytes(self._store.blob(claim.application_digest))
