@@ -7,7 +7,7 @@ VERIFY := $(BIN)/verify
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo demo-stop serve simulate test check fix lint types floors unit \
-        openapi picture lock bench-online population clean
+        openapi picture lock bench-online bench-rules population clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -68,10 +68,21 @@ population: setup ## write the committed sample population again
 bench-online: setup ## engine overhead and verifications per second on the whole path
 	@$(BIN)/python benchmarks/online/run.py
 
+# Peers stay out of the product's environment: they may pin what the product uses.
+var/bench-venv/.ready: requirements-bench.lock
+	@test -x var/bench-venv/bin/python || $(PYTHON) -m venv var/bench-venv
+	@echo "installing the peers of the benchmarks ..." >&2
+	@var/bench-venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.lock >&2
+	@touch $@
+
+bench-rules: setup var/bench-venv/.ready ## a city of a million households, beside Polars by hand, ZEN, OpenFisca
+	@$(BIN)/python benchmarks/rules/run.py --peers $(CURDIR)/var/bench-venv/bin/python
+
 lock: ## pin dependencies with hashes
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra build pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra dev --extra build pyproject.toml -c requirements.lock -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra bench pyproject.toml -o requirements-bench.lock
 
 clean: ## remove what the commands made
 	@rm -rf $(VENV) var dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -22,6 +21,7 @@ from verify.rules.findings import benefit, findings
 from verify.rules.law import Law
 from verify.rules.prepare import Prepared, prepare
 from verify.rules.questions import questions
+from verify.rules.rulebook import Rulebook
 from verify.rules.trace import Tracer
 from verify.rules.view import Evaluated, Member, Row, View
 
@@ -55,16 +55,30 @@ def assess(
     households = frames.HOUSEHOLDS.check(households)
     persons = frames.PERSONS.check(persons)["household", "person", "role", "relation", "birth"]
     facts, doubts = frames.FACTS.check(facts), frames.DOUBTS.check(doubts)
-    books = _books(law, households)
     results: list[Assessment] = []
+    for book, mine in by_book(law, households, persons, facts, doubts):
+        results += _assess_book(law, prepare(book, *mine), mine[1], trace)
+    return sorted(results, key=lambda a: a.household)
+
+
+Frames = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
+
+
+def by_book(law: Law, *batch: pl.DataFrame) -> Iterator[tuple[Rulebook, Frames]]:
+    """The frames of a batch (households, persons, facts, doubts), split by rulebook.
+
+    Raises:
+        UnknownRegion, UnknownProgramme, LawNotInForce: see `assess`.
+    """
+    households = batch[0]
+    books = _books(law, households)
     for book in sorted(set(books.values())):
-        mine = [households, persons, facts, doubts]
+        mine = list(batch)
         if len(set(books.values())) > 1:
             keys = [(r, p) for (r, p), b in sorted(books.items()) if b == book]
             only = households.join(_pairs(keys), on=["region", "programme"], how="semi")
-            mine = [f.join(only, on="household", how="semi") for f in mine]
-        results += _assess_book(law, prepare(law.books[book], *mine), mine[1], trace)
-    return sorted(results, key=lambda a: a.household)
+            mine = [f.join(only, on="household", how="semi", maintain_order="left") for f in batch]
+        yield law.books[book], (mine[0], mine[1], mine[2], mine[3])
 
 
 def _books(law: Law, households: pl.DataFrame) -> dict[tuple[str, str], str]:
@@ -73,15 +87,13 @@ def _books(law: Law, households: pl.DataFrame) -> dict[tuple[str, str], str]:
     Every distinct place and day is looked up, in the order of the first household that has it,
     so that the error names the same household whatever the batch.
     """
+    place = ["region", "programme", "as_of", "known_at"]
+    if households.height == 1:
+        first = households[[*place, "household"]]
+    else:
+        first = households.group_by(place).agg(pl.col("household").min()).sort("household", *place)
     found: dict[tuple[str, str], str] = {}
-    columns = households["household", "region", "programme", "as_of", "known_at"]
-    first: dict[tuple[str, str, dt.date, dt.date], str] = {}
-    for household, *place in columns.iter_rows():
-        key = (place[0], place[1], place[2], place[3])
-        first[key] = min(household, first.get(key, household))
-    for (region, programme, as_of, known_at), _ in sorted(
-        first.items(), key=lambda item: (item[1], item[0])
-    ):
+    for region, programme, as_of, known_at, _ in first.iter_rows():
         found[(region, programme)] = law.rulebook(region, programme, as_of, known_at).id
     return found
 
@@ -104,20 +116,47 @@ def _assess_book(
     return [_assessment(law, v, outcomes[v.row], settled.get(v.row), trace) for v in views]
 
 
-def _views(law: Law, prepared: Prepared, readings: Evaluated, persons: pl.DataFrame) -> list[View]:
-    """One view per household; in the open world the row of a household is its number."""
-    households = prepared.households["household", "region", "regime"]
-    members: dict[int, list[Member]] = {}
-    columns = prepared.members["h", "person", "relation", "p"]
-    for at, (h, person, relation, p) in enumerate(columns.iter_rows()):
-        members.setdefault(h, []).append(Member(person, relation, p, at))
-    supporters: dict[str, list[tuple[str, str]]] = {}
+def settled_outcomes(
+    law: Law, prepared: Prepared, evaluation: Evaluation, persons: pl.DataFrame
+) -> pl.Series:
+    """Outcome of each household as a number, its completions examined where it is open."""
+    outcomes = pl.Series(evaluation.outcomes, dtype=pl.Int64)
+    undecided = (outcomes == UNDETERMINED).arg_true()
+    if undecided.is_empty():
+        return outcomes
+    views = _views(law, prepared, Evaluated(evaluation), persons, undecided.to_list())
+    settled = settle(prepared, relevant_items(views))
+    return outcomes.scatter(undecided, [settled[h].outcome for h in undecided.to_list()])
+
+
+def _views(
+    law: Law,
+    prepared: Prepared,
+    readings: Evaluated,
+    persons: pl.DataFrame,
+    chosen: Sequence[int] | None = None,
+) -> list[View]:
+    """One view per household (of those chosen); in the open world its row is its number."""
+    households = prepared.households["h", "household", "region", "regime"]
+    members = prepared.members["h", "person", "relation", "p"].with_row_index("at")
     others = persons.filter(pl.col("role") != Role.MEMBER.value)
-    columns = others["household", "person", "relation"].sort("household", "person")
-    for household, person, relation in columns.iter_rows():
+    others = others["household", "person", "relation"].sort("household", "person")
+    parts, doubts = prepared.contributions.frame, prepared.contributions.doubts.sort("h", "doubt")
+    if chosen is not None:
+        households = households[chosen]
+        only = households["h", "household"]
+        members, parts, doubts = (
+            frame.join(only, on="h", how="semi", maintain_order="left")
+            for frame in (members, parts, doubts)
+        )
+        others = others.join(only, on="household", how="semi", maintain_order="left")
+    mine: dict[int, list[Member]] = {}
+    for at, h, person, relation, p in members.iter_rows():
+        mine.setdefault(h, []).append(Member(person, relation, p, at))
+    supporters: dict[str, list[tuple[str, str]]] = {}
+    for household, person, relation in others.iter_rows():
         supporters.setdefault(household, []).append((person, relation))
-    parts = _grouped(prepared.contributions.frame)
-    doubts = _grouped(prepared.contributions.doubts.sort("h", "doubt"))
+    parts_of, doubts_of = _grouped(parts), _grouped(doubts)
     return [
         View(
             book=prepared.book,
@@ -126,13 +165,13 @@ def _views(law: Law, prepared: Prepared, readings: Evaluated, persons: pl.DataFr
             row=h,
             household=household,
             region=region,
-            persons=members[h],
+            persons=mine[h],
             supporters=supporters.get(household, ()),
-            contributions=parts.get(h, ()),
-            doubts={d["doubt"]: d for d in doubts.get(h, ())},
+            contributions=parts_of.get(h, ()),
+            doubts={d["doubt"]: d for d in doubts_of.get(h, ())},
             wording=law.wording,
         )
-        for h, (household, region, regime) in enumerate(households.iter_rows())
+        for h, household, region, regime in households.iter_rows()
     ]
 
 

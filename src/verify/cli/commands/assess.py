@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
@@ -11,20 +12,50 @@ from verify.cli.options import Json
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from verify.rules import Law
+    from verify.service.columnar import Written
+
 Plain = dict[str, Any]
 
 
 def assess(
     files: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="FILE...",
             help="Given households (JSON or YAML): one, a list, or a list under `households`.",
         ),
-    ],
+    ] = None,
+    batch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Any number of households: a folder of Parquet tables (households, persons, "
+            "facts, doubts), or a .jsonl file with one given household a line. Needs --out.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder for outcomes, findings and the trace of a batch (Parquet)."
+        ),
+    ] = None,
+    household: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Show the trace of one household of the batch in --out."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Apply the rules to given facts: what would the verdict be if all this were established?"""
+    """Apply the rules to given facts: what would the verdict be if all this were established?
+
+    Few households are shown; a batch is written as Parquet, one row per household, and its
+    trace is read back with --household.
+    """
+    if batch is not None or household is not None:
+        _batch(batch, out, household)
+        return
+    if not files:
+        raise typer.BadParameter("name a file, or a batch with --batch and --out")
     del as_json
     from verify.cli.inputs import read_given_file
     from verify.cli.output import emit
@@ -50,6 +81,43 @@ def assess(
         ]
     }
     emit(document, lambda console: _show(labels, results, console))
+
+
+def _batch(source: Path | None, out: Path | None, household: str | None) -> None:
+    from verify.cli.output import emit
+    from verify.cli.tree import trace_tree
+    from verify.service import columnar
+    from verify.service.contents import Contents
+
+    if out is None:
+        raise typer.BadParameter("a batch needs --out, the folder of its results")
+    law = Contents.load(_nothing_stored).law
+    if household is not None:
+        nodes = columnar.as_plain(columnar.tree_from_files(law, out, household))
+        emit(
+            {"household": household, "trace": nodes},
+            lambda console: console.print(trace_tree(nodes)),
+        )
+    else:
+        written = _written(law, cast("Path", source), out)
+        emit(
+            {"out": str(out), "households": written.households, "outcomes": written.outcomes},
+            lambda console: console.print(f"{written.households:,} households: {written.outcomes}"),
+        )
+
+
+def _written(law: Law, source: Path, out: Path) -> Written:
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
+
+    from verify.cli.output import err
+    from verify.service import columnar
+
+    columns = (SpinnerColumn(), "households", MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err(), transient=True) as progress:
+        task = progress.add_task("assess", total=None)
+        return columnar.assess_to_files(
+            law, columnar.batches(source), out, lambda n: progress.advance(task, n)
+        )
 
 
 def _nothing_stored(digest: str) -> NoReturn:

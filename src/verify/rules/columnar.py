@@ -1,0 +1,249 @@
+"""Assess any number of households into frames: the same rules as `assess`, without objects.
+
+Households are taken in chunks, so that memory stays flat however many there are. What a household
+gets depends on its own rows alone: neither the chunk nor the number of threads can be seen in the
+result. The tree of a household is read back from the frames with `tree`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from verify import frames
+from verify.domain.errors import NotFound
+from verify.domain.household import Role
+from verify.domain.verdict import Outcome, TraceNode
+from verify.rules.assess import by_book, settled_outcomes
+from verify.rules.evaluate import (
+    ELIGIBLE,
+    INELIGIBLE,
+    UNDETERMINED,
+    Evaluation,
+    open_worlds,
+)
+from verify.rules.findings_frame import benefit_columns, findings_frame
+from verify.rules.interval import POSITION
+from verify.rules.law import Law
+from verify.rules.plan import HOUSEHOLD, PERSON
+from verify.rules.prepare import Prepared, prepare
+from verify.rules.rulebook import Rulebook
+from verify.rules.trace import Tracer
+from verify.rules.trace_frame import (
+    Stored,
+    TraceFrames,
+    clause_column,
+    columns,
+    joined,
+    state_columns,
+)
+from verify.rules.view import Member, View
+
+CHUNK = 100_000
+"""Households evaluated in one go."""
+
+_NAMES = {INELIGIBLE: Outcome.INELIGIBLE, UNDETERMINED: Outcome.UNDETERMINED}
+_NAMES |= {ELIGIBLE: Outcome.ELIGIBLE}
+_TEXTS = pl.Series([_NAMES[i].value for i in sorted(_NAMES)], dtype=pl.String)
+
+
+@dataclass(frozen=True)
+class Columnar:
+    """Assessments as frames.
+
+    `outcomes`: household, rulebook, outcome, benefit_lo, benefit_hi (fen a month; null: none
+    said), sorted by household. `findings`: see `findings_frame.FINDINGS`. `traces`: by rulebook.
+    """
+
+    rules: str  # digest of the law
+    outcomes: pl.DataFrame
+    findings: pl.DataFrame
+    traces: Mapping[str, TraceFrames]
+
+
+def assess_frames(
+    law: Law,
+    households: pl.DataFrame,
+    persons: pl.DataFrame,
+    facts: pl.DataFrame,
+    doubts: pl.DataFrame,
+    *,
+    chunk: int = CHUNK,
+) -> Columnar:
+    """Assess a batch into frames; arguments and errors are those of `assess`."""
+    found = list(assess_chunks(law, households, persons, facts, doubts, chunk=chunk))
+    books = sorted({b for c in found for b in c.traces})
+    return Columnar(
+        law.digest,
+        pl.concat([c.outcomes for c in found]),
+        pl.concat([c.findings for c in found]),
+        {b: joined([c.traces[b] for c in found if b in c.traces]) for b in books},
+    )
+
+
+def assess_chunks(
+    law: Law,
+    households: pl.DataFrame,
+    persons: pl.DataFrame,
+    facts: pl.DataFrame,
+    doubts: pl.DataFrame,
+    *,
+    chunk: int = CHUNK,
+) -> Iterator[Columnar]:
+    """The same, one piece per `chunk` households in the order of their keys."""
+    households = frames.HOUSEHOLDS.check(households).sort("household")
+    rest = [
+        _in_order(shape.check(frame))
+        for shape, frame in (
+            (frames.PERSONS, persons),
+            (frames.FACTS, facts),
+            (frames.DOUBTS, doubts),
+        )
+    ]
+    for start in range(0, households.height, chunk):
+        mine = households[start : start + chunk]
+        first, last = mine["household"][0], mine["household"][-1]
+        yield _assessed(law, mine, *(_between(frame, first, last) for frame in rest))
+
+
+def _in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame if frame["household"].is_sorted() else frame.sort("household", maintain_order=True)
+
+
+def _between(frame: pl.DataFrame, first: str, last: str) -> pl.DataFrame:
+    key = frame["household"]
+    start, end = key.search_sorted(first, "left"), key.search_sorted(last, "right")
+    return frame[start:end]
+
+
+def _assessed(
+    law: Law,
+    households: pl.DataFrame,
+    persons: pl.DataFrame,
+    facts: pl.DataFrame,
+    doubts: pl.DataFrame,
+) -> Columnar:
+    outcomes, found, traces = [], [], {}
+    for book, mine in by_book(law, households, persons, facts, doubts):
+        prepared = prepare(book, *mine)
+        one, findings, trace = _of_book(law, prepared, mine[1])
+        outcomes.append(one)
+        found.append(findings)
+        traces[book.id] = trace
+    ordered = pl.concat(outcomes)
+    if len(outcomes) > 1:
+        ordered = ordered.sort("household")
+    return Columnar(law.digest, ordered, pl.concat(found), traces)
+
+
+def _of_book(
+    law: Law, prepared: Prepared, persons: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, TraceFrames]:
+    households = prepared.households
+    worlds = open_worlds(prepared.book.plan, range(households.height))
+    evaluation = Evaluation(prepared.open_batch(), worlds)
+    decided = settled_outcomes(law, prepared, evaluation, persons)
+    outcomes = _TEXTS[decided.cast(POSITION)].alias("outcome")
+    states = state_columns(evaluation)
+    key = households["household"]
+    rulebook = pl.Series([prepared.book.id]).new_from_index(0, len(key))
+    outcome_frame = pl.DataFrame(
+        {
+            "household": key,
+            "rulebook": rulebook,
+            "outcome": outcomes,
+            **benefit_columns(evaluation, prepared.book.plan, outcomes),
+        }
+    )
+    trace = _trace(prepared, evaluation, states, persons)
+    return outcome_frame, findings_frame(evaluation, key, states), trace
+
+
+def _trace(
+    prepared: Prepared,
+    evaluation: Evaluation,
+    states: dict[str, pl.Series],
+    persons: pl.DataFrame,
+) -> TraceFrames:
+    households, members = prepared.households, prepared.members
+    plan, parts = prepared.book.plan, prepared.contributions.frame
+    names = pl.Series([m.name for m in plan.measures], dtype=pl.String)
+    told = parts.filter((pl.col("lo") != 0) | (pl.col("hi") != 0).fill_null(True))
+    place = told["h"].cast(POSITION)
+    return TraceFrames(
+        book=prepared.book.id,
+        households=pl.DataFrame(
+            {
+                **{c: households[c] for c in ("household", "region", "as_of", "known_at")},
+                **states,
+                **columns(evaluation, HOUSEHOLD),
+            }
+        ),
+        persons=pl.DataFrame(
+            {
+                **{c: members[c] for c in ("household", "person", "relation")},
+                "clause": clause_column(evaluation),
+                **columns(evaluation, PERSON),
+            }
+        ),
+        parts=pl.DataFrame(
+            {
+                "household": households["household"][place],
+                "measure": names[told["m"].cast(POSITION)],
+                **{c: told[c] for c in ("person", "quantity", "lo", "hi", "doubt", "evidence")},
+            }
+        ),
+        others=persons.filter(pl.col("role") != Role.MEMBER.value)
+        .select("household", "person", "relation")
+        .sort("household", "person"),
+    )
+
+
+def tree(law: Law, found: Columnar, household: str) -> tuple[TraceNode, ...]:
+    """The trace tree of one household, the same as `assess` gives for it.
+
+    Raises:
+        NotFound: no such household, or the frames were made with another version of the law.
+    """
+    if found.rules != law.digest:
+        raise NotFound(
+            "these frames were made with another version of the rules", where=found.rules
+        )
+    for book in sorted(found.traces):
+        trace = found.traces[book]
+        rows = _of(trace.households, household)
+        if rows.height:
+            return Tracer(_view(law, law.books[book], trace, rows, household)).tree()
+    raise NotFound("no such household in these frames", where=household)
+
+
+def _view(law: Law, book: Rulebook, trace: TraceFrames, rows: pl.DataFrame, household: str) -> View:
+    row = rows.to_dicts()[0]
+    persons = _of(trace.persons, household).to_dicts()
+    regime = book.regime(row["as_of"], row["known_at"])
+    number = {p["person"]: i for i, p in enumerate(persons)}
+    measure = {m.name: m.index for m in book.plan.measures}
+    parts = [
+        {**c, "p": number[c["person"]], "m": measure[c["measure"]]}
+        for c in _of(trace.parts, household).to_dicts()
+    ]
+    others = _of(trace.others, household)
+    return View(
+        book=book,
+        regime=regime,
+        readings=Stored(book.plan, regime, row, persons),
+        row=0,
+        household=household,
+        region=row["region"],
+        persons=[Member(p["person"], p["relation"], i, i) for i, p in enumerate(persons)],
+        supporters=[(person, relation) for _, person, relation in others.iter_rows()],
+        contributions=parts,
+        doubts={},
+        wording=law.wording,
+    )
+
+
+def _of(frame: pl.DataFrame, household: str) -> pl.DataFrame:
+    return frame.filter(pl.col("household") == household)

@@ -1,0 +1,74 @@
+"""A million households are judged as one is: frames, findings and trees agree with `assess`."""
+
+from __future__ import annotations
+
+import rules_oracle as oracle
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rules_strategies import households
+
+from verify.domain.canonical import canonical_bytes
+from verify.rules import GivenHousehold, assess, assess_frames, facts_from_given, tree
+
+SOME = settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def batch(cases: list[oracle.Household]):
+    given = [GivenHousehold.model_validate(oracle.as_given(c)) for c in cases]
+    parts = facts_from_given([(f"{i:04d}", g) for i, g in enumerate(given)])
+    return parts.households, parts.persons, parts.facts, parts.doubts
+
+
+@SOME
+@given(cases=st.lists(households(), min_size=1, max_size=8), chunk=st.integers(1, 9))
+def test_frames_say_what_the_assessments_say(law, cases, chunk):
+    frames = batch(cases)
+    found = assess_frames(law, *frames, chunk=chunk)
+    one_by_one = assess(law, *frames)
+    outcomes = {r["household"]: r for r in found.outcomes.to_dicts()}
+    findings = {(r["household"], r["test"]): r for r in found.findings.to_dicts()}
+    for a in one_by_one:
+        row = outcomes[a.household]
+        assert (row["outcome"], row["rulebook"]) == (a.outcome.value, a.rulebook)
+        monthly = a.benefit.monthly if a.benefit else None
+        assert (row["benefit_lo"], row["benefit_hi"]) == (
+            (monthly.lo, monthly.hi) if monthly else (None, None)
+        )
+        for f in a.findings:
+            seen = findings[(a.household, f.test)]
+            assert (seen["state"], seen["effect"], seen["unit"]) == (
+                f.state.value,
+                f.effect.value,
+                f.unit,
+            )
+            for part in ("value", "limit", "gap"):
+                interval = getattr(f, part)
+                assert (seen[f"{part}_lo"], seen[f"{part}_hi"]) == (interval.lo, interval.hi)
+    assert len(findings) == sum(len(a.findings) for a in one_by_one)
+
+
+@SOME
+@given(cases=st.lists(households(), min_size=1, max_size=8), chunk=st.integers(1, 9))
+def test_the_tree_read_from_the_frames_is_the_tree_of_the_household_alone(law, cases, chunk):
+    found = assess_frames(law, *batch(cases), chunk=chunk)
+    for i, case in enumerate(cases):
+        (alone,) = assess(law, *batch([case]))
+        assert canonical_bytes(tree(law, found, f"{i:04d}")) == canonical_bytes(alone.trace)
+
+
+@SOME
+@given(cases=st.lists(households(), min_size=2, max_size=8), order=st.randoms())
+def test_neither_the_order_of_rows_nor_the_chunk_is_seen_in_the_frames(law, cases, order):
+    frames = batch(cases)
+    shuffled = [f[order.sample(range(f.height), f.height)] for f in frames]
+    one, other = assess_frames(law, *frames), assess_frames(law, *shuffled, chunk=2)
+    assert one.outcomes.equals(other.outcomes)
+    assert one.findings.sort("household", "test").equals(other.findings.sort("household", "test"))
+    for book, trace in one.traces.items():
+        again = other.traces[book]
+        assert trace.households.equals(again.households)
+        assert trace.persons.equals(again.persons)
