@@ -94,3 +94,24 @@ def test_a_population_is_the_same_bytes_for_the_same_seed(cli):
     assert files
     for name in files:
         assert (cli.home / "a" / name).read_bytes() == (cli.home / "b" / name).read_bytes()
+
+
+def test_a_population_in_tables_can_be_read_as_of_a_day(cli):
+    size = ("--households", "40", "--seed", "7", "--form", "tables")
+    made = [cli.json("simulate", "population", *size, "--out", name) for name in ("a", "b")]
+    assert made[0]["digests"] == made[1]["digests"]
+    assert made[0]["rows"]["sources/bank/accounts"] > 0
+    shown = cli.json("simulate", "extract", "a", "--on", "2025-05-20", "--out", "day")
+    assert 0 < shown["rows"]["bank/accounts"] < made[0]["rows"]["sources/bank/accounts"]
+    again = cli("simulate", "population", *size, "--out", "a")
+    assert again.returncode == 2
+    assert "new folder" in again.stderr
+
+
+def test_a_roster_has_the_rates_that_were_asked_for(cli):
+    size = ("--people", "300", "--records", "400", "--seed", "7", "--out", "r")
+    made = cli.json("simulate", "roster", *size, "--rate", "id_missing=1000000")
+    assert made["rates_per_million"]["id_missing"] == 1_000_000
+    assert made["counts"]["id_mishap"]["id_missing"] > 300
+    for rate in ("id_missing", "luck=1"):
+        assert cli("simulate", "roster", *size, "--rate", rate).returncode == 2

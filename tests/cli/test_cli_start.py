@@ -18,7 +18,8 @@ def test_the_reference_page_says_what_the_commands_say():
 def test_the_reference_page_names_every_command_of_the_contract():
     page = document()
     for command in (
-        "demo", "serve", "simulate", "simulate off", "simulate population", "check", "assess",
+        "demo", "serve", "simulate", "simulate off", "simulate population", "simulate extract",
+        "simulate roster", "check", "assess",
         "replay", "explain", "list", "openapi", "rules lint", "rules test", "connectors list",
         "connectors test", "db upgrade", "db check", "access create-key", "access token",
     ):  # fmt: skip

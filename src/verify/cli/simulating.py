@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich import box
 from rich.console import Console
@@ -102,6 +102,29 @@ def read_ports(text: str) -> Mapping[str, int]:
             )
         ports[name] = int(number)
     return ports
+
+
+def write_population(households: int, seed: int, out: Path, *, tables: bool) -> Plain:
+    """Write a population and return what its summary says.
+
+    Raises:
+        InputError: the size is impossible, or the folder is not empty.
+    """
+    from verify.domain.canonical import plain
+    from verify.simulate.city.city import generate_city
+    from verify.simulate.population import generate
+
+    if not tables:
+        return cast(Plain, plain(generate(households, seed, out)))
+    told = 0
+
+    def progress(done: int, of: int) -> None:
+        nonlocal told
+        if done * 10 // of > told:
+            told = done * 10 // of
+            note(f"{done:,} of {of:,} households")
+
+    return generate_city(households, seed, out, progress=progress).plain()
 
 
 def read_rates(given: Iterable[str]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,15 @@ class Pace(enum.StrEnum):
     DEMO = "demo"
     REALISTIC = "realistic"
 
+
+class Form(enum.StrEnum):
+    """How a population is written."""
+
+    LINES = "lines"
+    TABLES = "tables"
+
+
+LINES_UP_TO = 10_000  # households; lines are written household by household
 
 app = typer.Typer(
     help="The simulated departments on loopback, and the synthetic population.",
@@ -104,17 +114,52 @@ def make_population(
         int, typer.Option(min=0, metavar="N", help="The same seed gives the same bytes.")
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+    form: Annotated[
+        Form | None,
+        typer.Option(
+            metavar="FORM",
+            help="lines: whole applications and registers, which `verify simulate --population` "
+            "serves. tables: Parquet per department, with two years of life events. "
+            f"Default: lines up to {LINES_UP_TO:,} households, tables beyond.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a synthetic population with its registers and the truth beside them."""
+    """Write a synthetic population with its registers and the truth beside them.
+
+    It streams: memory does not grow with the size. README.json (tables) or summary.json (lines)
+    say what was written, with digests.
+    """
     del as_json
     from verify.cli.output import emit, note
-    from verify.domain.canonical import plain
-    from verify.simulate.population import generate
+    from verify.cli.simulating import write_population
 
-    note(f"writing {households:,} households to {out} ...")
-    summary = generate(households, seed, out)
-    emit(plain(summary), lambda console: console.print(f"✔ {households:,} households in {out}"))
+    chosen = form or (Form.LINES if households <= LINES_UP_TO else Form.TABLES)
+    note(f"writing {households:,} households to {out} as {chosen} ...")
+    document = write_population(households, seed, out, tables=chosen is Form.TABLES)
+    emit(document, lambda console: console.print(f"✔ {households:,} households in {out}"))
+
+
+@app.command("extract")
+def make_extract(
+    city: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A population written with --form tables.")
+    ],
+    on: Annotated[
+        dt.datetime,
+        typer.Option(metavar="DATE", formats=["%Y-%m-%d"], help="The day, e.g. 2025-11-20."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+    as_json: Json = False,
+) -> None:
+    """Write what the departments of a population knew on some day, for checks and re-checks."""
+    del as_json
+    from verify.cli.output import emit
+    from verify.simulate.city.extracts import extract
+
+    rows = extract(city, on.date(), out)
+    document: Plain = {"on": on.date().isoformat(), "rows": rows}
+    emit(document, lambda console: console.print(f"✔ {sum(rows.values()):,} rows in {out}"))
 
 
 @app.command("roster")

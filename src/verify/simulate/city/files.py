@@ -19,6 +19,13 @@ def digest(path: Path) -> str:
     return hashed.hexdigest()
 
 
+def write_part(path: Path, frame: pl.DataFrame) -> str:
+    """Write one file and return its digest."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
+    return digest(path)
+
+
 class PartWriter:
     """Writes the parts of one table and joins them into one file at the end."""
 

@@ -12,7 +12,10 @@ CENSUS_SHANGHAI = (
 )
 YEARBOOK = "中国人口普查年鉴2020, 家庭户规模 (National Bureau of Statistics)"
 COMMUNIQUE = "2024年国民经济和社会发展统计公报 (National Bureau of Statistics, 2025-02-28)"
+SURNAME_WANG = "户籍人口姓名统计 (Ministry of Public Security, 2007-04-24): 7.25 %"
 NAMES_2020 = "二〇二〇年全国姓名报告 (Ministry of Public Security, 2021-02-08)"
+WAGES = "2024年城镇单位就业人员年平均工资 (National Bureau of Statistics, 2025-05-16)"
+DEPOSITS = "上海市人均住户存款 2022 (People's Bank of China, Shanghai, over the census of 2020)"
 VEHICLES = "2024年全国机动车和驾驶人 (Ministry of Public Security, 2025-01)"
 
 # Family households by size, per 10,000: up to four as published [YEARBOOK]; five and more, 10.77 %
@@ -40,8 +43,9 @@ ETHNIC = (("uyghur", 8_340), ("tibetan", 5_001), ("yi", 6_963))
 DEATHS_PER_MILLION_A_YEAR = 7_760  # [COMMUNIQUE]
 BIRTHS_PER_MILLION_A_YEAR = 6_770  # [COMMUNIQUE]
 CARS_PER_MILLION_PEOPLE = 250_650  # 353 million cars [VEHICLES], 1,408.28 million people
-# Disposable income a year and person in yuan: means of five equal groups [COMMUNIQUE].
-INCOME_QUINTILES_YUAN = (9_542, 21_608, 33_925, 53_359, 98_809)
+# Mean wage a year in yuan, before tax: private and other urban employers [WAGES].
+WAGE_PRIVATE_YUAN, WAGE_OTHER_YUAN = 69_476, 124_110
+DEPOSITS_YUAN_PER_PERSON = 211_600  # [DEPOSITS]
 
 # Assumptions, per million. Shares of twins and of double numbers differ by country and decade.
 TWINS_PER_MILLION = 20_000  # of households with two children
@@ -51,6 +55,26 @@ SECOND_NUMBER_PER_MILLION = 150  # of adults: a second number from a double regi
 RENAMED_PER_MILLION = 6_000  # of adults: has borne another name
 NO_PHONE_PER_MILLION = 60_000  # of adults
 FAMILY_PHONE_PER_MILLION = 50_000  # of adults: gives the number of the head of the household
+
+PRIVATE_PER_MILLION = 550_000  # of employees: with a private employer
+JOB_ENDS_PER_MILLION = 300_000  # of employees, in the two years
+FINDS_WORK_PER_MILLION = 450_000  # of the unemployed, in the two years
+EMPLOYEE_PENSION_PER_MILLION = 600_000  # of pensioners; the others draw the residents' pension
+OWNS_HOME_PER_MILLION = 720_000  # of households in town; in the countryside all but a few
+BUYS_FLAT_PER_MILLION = 30_000  # of households, in the two years
+SELLS_HOME_PER_MILLION = 15_000  # of owners, in the two years
+TENANT_MOVES_PER_MILLION = 150_000  # of tenants, in the two years
+CAR_PER_MILLION_ADULTS = 303_000  # gives the published number of cars per person
+BUYS_CAR_PER_MILLION = 60_000  # of adults, in the two years
+COMPANY_ROLE_PER_MILLION = 25_000  # of adults
+COUPLES_WITH_BIRTH_PER_MILLION = 127_000  # of couples of child-bearing age, in two years
+UNDECLARED_PER_MILLION = 90_000  # of incomes and accounts: not mentioned in the application
+
+# Deaths a year per million by age: an assumed shape, scaled so that all of them together come to
+# the published rate among people of the generated ages.
+DEATHS_BY_AGE = (
+    (40, 580), (50, 1_500), (60, 3_500), (70, 8_700), (80, 23_300), (90, 68_000), (200, 175_000),
+)  # fmt: skip
 
 _H, _S, _C, _P = "head", "spouse", "child", "parent"
 # Who lives together, per thousand households of that size: an assumption.
