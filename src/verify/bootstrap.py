@@ -12,6 +12,8 @@ from verify.service.access import Authenticator
 from verify.service.assessment import Assessments
 from verify.service.clock import Clock, day_of, now_ms
 from verify.service.contents import Contents
+from verify.service.in_force import RulesInForce
+from verify.service.publishing import Publishing
 from verify.service.replay import Replays
 from verify.service.verification import Verifications
 from verify.service.worker import Worker
@@ -30,6 +32,7 @@ class System:
     verifications: Verifications
     assessments: Assessments
     replays: Replays
+    publishing: Publishing
     worker: Worker | None
     asker: Asker | None
 
@@ -76,7 +79,8 @@ def build(
     if not read_only:
         settings.home.mkdir(parents=True, exist_ok=True)
     store = Store.open(settings.resolved_database_url, read_only=read_only)
-    contents = Contents.load(store.content)
+    in_force = RulesInForce(store, clock)
+    contents = Contents.load(store.content, in_force.digest)
     if not read_only:
         for content in contents.sets.values():
             store.keep_content(content.kind, content.digest, content.to_blob())
@@ -87,7 +91,7 @@ def build(
             environment if environment is not None else os.environ,
             today=lambda: day_of(clock()),
         )
-        engine = Worker(store, contents, asker, settings, clock)
+        engine = Worker(store, contents, asker, settings, clock, activate=in_force.activate)
     wake = engine.wake if engine is not None else (lambda: None)
     return System(
         settings=settings,
@@ -97,6 +101,7 @@ def build(
         verifications=Verifications(store, contents, settings, clock, wake),
         assessments=Assessments(contents),
         replays=Replays(store, contents),
+        publishing=Publishing(store, contents, in_force, clock),
         worker=engine,
         asker=asker,
     )

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 
 class RoleName(enum.StrEnum):
-    """Roles are exclusive by design of duties: nobody should hold two of the last three."""
+    """Roles are exclusive by design of duties: nobody should hold two of the last four."""
 
     CALLER = "caller"  # a civil-affairs system: submits and reads its own region's checks
     CASEWORKER = "caseworker"  # settles doubts, prints reports
     AUDITOR = "auditor"  # reads and replays, changes nothing
     ADMINISTRATOR = "administrator"  # tunes sources; reads no personal data
+    POLICY = "policy"  # proposes and approves rules; reads no personal data
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def load_cases(content: ContentSet) -> list[Case]:
     cases: list[Case] = []
     for path in sorted(content.files):
         if "/cases/" in path:
-            cases += _read(path, content.document(path))
+            cases += read_cases(path, content.document(path))
     for title, count in Counter(c.title for c in cases).items():
         if count > 1:
             where = [c.where for c in cases if c.title == title]
@@ -108,7 +108,12 @@ def load_cases(content: ContentSet) -> list[Case]:
     return cases
 
 
-def _read(path: str, document: Document) -> list[Case]:
+def read_cases(path: str, document: Document) -> list[Case]:
+    """The cases of one file.
+
+    Raises:
+        ContentError: the file does not fit, or its path contradicts it.
+    """
     model = document.model(CasesM)
     *_, programme, day, _ = path.split("/")
     if (programme, day) != (model.programme, model.as_of.isoformat()):

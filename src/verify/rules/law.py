@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-from verify.content import ContentSet
+from verify.content import ContentSet, Document
 from verify.domain.errors import ContentError, Problem, UnknownProgramme
 from verify.domain.verdict import Text
 from verify.rules.regions import Regions
@@ -45,16 +45,7 @@ class Law:
                 continue
             document = content.document(path)
             book = read_rulebook(path, document)
-            where = document.where(("region",))
-            if book.region not in regions.titles:
-                raise ContentError(f"region {book.region} is not in {REGIONS}", where=where)
-            expected = f"{book.region}/{book.programme}"
-            if book.id.split("/", 1)[-1] != expected:
-                raise ContentError(
-                    f"the file says it is <country>/{expected}",
-                    where=where,
-                    remedy=f"move it to <country>/{expected}.yaml or correct region and programme",
-                )
+            check_place(book, document, regions)
             books[book.id] = book
         return cls(content.digest, regions, wording, books)
 
@@ -109,3 +100,21 @@ class Law:
     def region_title(self, code: str) -> Text:
         """Name of a region."""
         return self.regions.titles[code]
+
+
+def check_place(book: Rulebook, document: Document, regions: Regions) -> None:
+    """Refuse a rulebook whose region is not listed, or that lies where another one belongs."""
+    where = document.where(("region",))
+    if book.region not in regions.titles:
+        raise ContentError(
+            f"region {book.region} is not in {REGIONS}",
+            where=where,
+            remedy="correct the code, or add the region to the table",
+        )
+    expected = f"{book.region}/{book.programme}"
+    if book.id.split("/", 1)[-1] != expected:
+        raise ContentError(
+            f"the file says it is <country>/{expected}",
+            where=where,
+            remedy=f"move it to <country>/{expected}.yaml or correct region and programme",
+        )

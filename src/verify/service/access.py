@@ -42,7 +42,7 @@ MAX_SUBJECT = 200
 _KEY = re.compile(r"vk_([0-9a-f]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([!-~]+)", re.ASCII)
 _REGION = re.compile(r"\*|[0-9]{6}", re.ASCII)
-_SEPARATE = (RoleName.CASEWORKER, RoleName.AUDITOR, RoleName.ADMINISTRATOR)
+_SEPARATE = (RoleName.CASEWORKER, RoleName.AUDITOR, RoleName.ADMINISTRATOR, RoleName.POLICY)
 
 
 def create_key(

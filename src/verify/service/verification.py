@@ -85,12 +85,15 @@ class Verifications:
         _permit(caller, SUBMITTERS)
         now = self._clock()
         application = read_application(body, day_of(now))
-        rulebook = self._contents.law.rulebook(
+        # One look: the law that is asked and the version that is pinned are the same, also when
+        # published rules come into force at this moment.
+        current = self._contents.current()
+        rulebook = current.law.rulebook(
             application.region, application.programme, application.as_of, application.known_at
         )
         self._check_sources(application)
         raw = application_bytes(application)
-        digests = self._contents.digests
+        digests = current.digests
         planned = tuple(
             PlannedExchange(
                 source=source,

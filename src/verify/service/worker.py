@@ -19,7 +19,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +62,17 @@ class Worker:
     together; *heartbeat* keeps the leases of what is under way.
     """
 
-    def __init__(
-        self, store: Store, contents: Contents, asker: Asker, settings: Settings, clock: Clock
+    def __init__(  # noqa: PLR0917 - its parts, each of its own type
+        self,
+        store: Store,
+        contents: Contents,
+        asker: Asker,
+        settings: Settings,
+        clock: Clock,
+        activate: Callable[[], object] = lambda: None,
     ) -> None:
         self._store = store
+        self._activate = activate
         self._contents = contents
         self._asker = asker
         self._settings = settings
@@ -121,6 +128,7 @@ class Worker:
             self._wake.clear()
             claimed = 0
             try:
+                self._activate()  # published rules whose day has come
                 claimed = self._dispatch()
             except Exception:
                 # The queue is in the store: nothing is lost by trying again after a pause.

@@ -21,6 +21,7 @@ from verify.store.rows import (
     VerdictRow,
     VerificationRow,
 )
+from verify.store.rule_events import RuleEventRow
 from verify.store.store import Store
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "LedgerRow",
     "NewVerification",
     "PlannedExchange",
+    "RuleEventRow",
     "SealResult",
     "SealStatus",
     "SealedVerdict",

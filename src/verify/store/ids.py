@@ -1,4 +1,4 @@
-"""Identifiers: verification and verdict ids, callback tokens."""
+"""Identifiers: of verifications, verdicts and proposed rules; callback tokens."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def verification_id(now_ms: int) -> str:
 def verdict_id(now_ms: int) -> str:
     """`d_` and 26 URL-safe characters."""
     return "d_" + _sortable(now_ms)
+
+
+def proposal_id(now_ms: int) -> str:
+    """`p_` and 26 URL-safe characters: a proposed set of rules."""
+    return "p_" + _sortable(now_ms)
 
 
 def callback_token() -> str:

@@ -8,10 +8,10 @@ take a `Caller` are for the doors and apply the caller's regions in the query; t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,6 +29,7 @@ from verify.store import (
     leasing,
     migrations,
     reads,
+    rule_events,
     sealing,
 )
 from verify.store.rows import (
@@ -46,6 +47,7 @@ from verify.store.rows import (
     VerdictRow,
     VerificationRow,
 )
+from verify.store.rule_events import RuleEventRow
 from verify.store.tables import content, exchanges
 from verify.store.writer import GroupWriter, PooledWriter, ReadOnly, Writer, closed, unavailable
 
@@ -194,6 +196,34 @@ class Store:
             IntegrityError: it was changed.
         """
         return self._read(lambda c: blobs.get_content(c, digest))
+
+    # -- publishing rules -----------------------------------------------------------------
+
+    def rule_events(self) -> tuple[RuleEventRow, ...]:
+        """How the rules were published so far, oldest first; raises `IntegrityError`."""
+        return self._read(rule_events.every)
+
+    def rule_event_count(self) -> int:
+        """How many events `rule_events` has: to notice that there is something new."""
+        return self._read(rule_events.count)
+
+    def add_rule_event(  # noqa: PLR0917 - see `rule_events.append`
+        self,
+        after: int,
+        proposal: str,
+        kind: str,
+        actor: str,
+        payload: Mapping[str, Any],
+        now_ms: int,
+    ) -> RuleEventRow:
+        """Add the event that follows the first `after` ones, which its author has seen.
+
+        Raises:
+            Conflict: somebody else's event came in between.
+        """
+        return self._writer.run(
+            lambda c: rule_events.append(c, after, proposal, kind, actor, payload, now_ms)
+        )
 
     # -- accepting ------------------------------------------------------------------------
 

@@ -185,3 +185,18 @@ ledger = Table(
     Column("hash", _DIGEST, nullable=False),
     PrimaryKeyConstraint("verification", "position"),
 )
+
+rule_events = Table(
+    "rule_events",
+    metadata,
+    # One chain for the whole installation: which rules were proposed, approved, withdrawn and
+    # taken into force, and by whom. Rows are only ever added.
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("proposal", _ID, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("previous", _DIGEST, nullable=False),
+    Column("hash", _DIGEST, nullable=False),
+)

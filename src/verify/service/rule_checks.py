@@ -1,0 +1,83 @@
+"""Is a set of rules fit to be used? Its faults, its golden cases, its sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from verify.connectors import Connectors
+from verify.content import ContentSet
+from verify.rules.cases import CaseResult, run
+from verify.rules.flaws import Flaw
+from verify.rules.law import Law
+from verify.rules.lint import errors, lint
+
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What was found. `law` is the compiled set, None where it does not compile."""
+
+    faults: tuple[Flaw, ...]
+    warnings: tuple[Flaw, ...]
+    results: tuple[CaseResult, ...]
+    law: Law | None
+
+    @property
+    def cases(self) -> int:
+        """Golden cases run."""
+        return len(self.results)
+
+    @property
+    def failed(self) -> int:
+        """Golden cases that came out differently."""
+        return sum(not r.passed for r in self.results)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the set may be approved."""
+        return self.law is not None and not self.faults and not self.failed
+
+    def summary(self) -> Plain:
+        """The numbers."""
+        return {
+            "faults": len(self.faults),
+            "warnings": len(self.warnings),
+            "cases": self.cases,
+            "failed": self.failed,
+            "passed": self.passed,
+        }
+
+    def failed_cases(self) -> list[Plain]:
+        """Cases that came out differently, and how."""
+        return [
+            {"title": r.title, "where": r.where, "differences": list(r.differences)}
+            for r in self.results
+            if not r.passed
+        ]
+
+
+def check_rules(content: ContentSet, connectors: Connectors) -> Checks:
+    """Lint a set and, where it is sound, run its golden cases."""
+    found = lint(content)
+    faults = list(errors(found))
+    warnings = tuple(f for f in found if f not in faults)
+    if faults:
+        return Checks(tuple(faults), warnings, (), None)
+    law = Law.from_content(content)
+    faults += _unconnected(law, connectors)
+    return Checks(tuple(faults), warnings, tuple(run(law, content)), law)
+
+
+def _unconnected(law: Law, connectors: Connectors) -> Iterator[Flaw]:
+    connected = set(connectors.sources)
+    for book in law.books.values():
+        for source in sorted(set(book.mandatory_sources) - connected):
+            yield Flaw(
+                f"rules/{book.id}.yaml",
+                f"mandatory_sources: no source `{source}` is connected",
+                f"connect it, or name others: {', '.join(sorted(connected))}",
+                "source",
+            )
