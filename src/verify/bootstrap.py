@@ -12,6 +12,7 @@ from verify.service.access import Authenticator
 from verify.service.assessment import Assessments
 from verify.service.clock import Clock, day_of, now_ms
 from verify.service.contents import Contents
+from verify.service.impacts import Impacts
 from verify.service.in_force import RulesInForce
 from verify.service.publishing import Publishing
 from verify.service.replay import Replays
@@ -33,6 +34,7 @@ class System:
     assessments: Assessments
     replays: Replays
     publishing: Publishing
+    impacts: Impacts
     worker: Worker | None
     asker: Asker | None
 
@@ -102,6 +104,7 @@ def build(
         assessments=Assessments(contents),
         replays=Replays(store, contents),
         publishing=Publishing(store, contents, in_force, clock),
+        impacts=Impacts(store, contents),
         worker=engine,
         asker=asker,
     )

@@ -69,9 +69,9 @@ def test_a_fault_in_a_rulebook_is_named_with_file_and_line(cli, content):
     lines = book.read_text(encoding="utf-8").splitlines()
     lines.insert(1, "surprise: yes")
     book.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    error = cli.json("rules", "lint", code=2, VERIFY_CONTENT=str(content))["error"]
-    assert error["code"] == "content"
-    assert "dibao.yaml:2" in error["where"]
+    found = cli.json("rules", "lint", code=2, VERIFY_CONTENT=str(content))
+    (flaw,) = found["flaws"]
+    assert (flaw["code"], flaw["file"], flaw["line"]) == ("field", "rules/cn/310000/dibao.yaml", 2)
 
 
 def test_golden_cases_run_and_a_changed_limit_makes_some_fail(cli, content):

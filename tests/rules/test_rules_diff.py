@@ -21,8 +21,7 @@ CHILD = (
     "cite: [law]}\n"
 )
 PART = (
-    "  part: {title: {zh: 部分, en: part}, unit: fen, "
-    "is: total_savings + small_household_limit}\n"
+    "  part: {title: {zh: 部分, en: part}, unit: fen, is: total_savings + small_household_limit}\n"
 )
 
 

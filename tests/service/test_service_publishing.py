@@ -220,11 +220,11 @@ def test_another_process_knows_of_an_approval_a_second_later(office):
 
 
 def test_small_changes_are_proposed_as_a_patch_of_what_is_in_force(office):
-    base, content = office.publishing.patched(None, {BOOK: office.folder.files[BOOK] + "# x\n"})
+    base, content = office.publishing.patched(None, {BOOK: office.folder.files[BOOK] + "# x\n"}, LI)
     assert base == office.folder.digest
     assert content.digest == office.with_comment("x").digest
     with pytest.raises(InputError, match="base does not have"):
-        office.publishing.patched(None, {"cn/nowhere.yaml": None})
+        office.publishing.patched(None, {"cn/nowhere.yaml": None}, LI)
 
 
 def test_a_changed_record_of_publishing_is_found_before_any_law_is_applied(tmp_path):

@@ -18,6 +18,7 @@ from verify.api.routes import (
     documents,
     health,
     problem_pages,
+    rule_proposals,
     verifications,
 )
 from verify.bootstrap import System
@@ -39,6 +40,7 @@ TAGS = [
     {"name": "documents", "description": "What a verdict says and rests on."},
     {"name": "rules", "description": "Ask the rules alone."},
     {"name": "content", "description": "What is in use."},
+    {"name": "publishing", "description": "New rules, by two people, from a day on."},
     {"name": "callbacks", "description": "For sources."},
     {"name": "health", "description": "For operators."},
     {"name": "problems", "description": "What went wrong, in words."},
@@ -64,7 +66,16 @@ def create_app(system: System | None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.system = system
-    for part in (verifications, documents, assessments, content, callbacks, health, problem_pages):
+    for part in (
+        verifications,
+        documents,
+        assessments,
+        content,
+        rule_proposals,
+        callbacks,
+        health,
+        problem_pages,
+    ):
         app.include_router(part.router)
     app.include_router(console_router(settings), include_in_schema=False)
     for kind in (VerifyError, HTTPException, RequestValidationError):

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from verify.api import models
+from verify.api import models, rules_models
 from verify.api.app import create_app
 from verify.rules import GivenHousehold
 from verify.service.intake import ApplicationIn
@@ -45,14 +45,15 @@ def text() -> str:
 
 
 def _schemas() -> dict[str, Any]:
-    answers = [
+    answers = dict.fromkeys(
         kind
-        for kind in vars(models).values()
+        for kind in (*vars(models).values(), *vars(rules_models).values())
         if isinstance(kind, type) and issubclass(kind, models.Out) and kind is not models.Out
-    ]
+    )
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         (ApplicationIn, "validation"),
         (GivenHousehold, "validation"),
+        (rules_models.ProposalIn, "validation"),
         *((kind, "serialization") for kind in answers),
     ]
     _, found = models_json_schema(wanted, ref_template=REF)

@@ -25,6 +25,53 @@ def explain(report: Plain) -> Iterator[tuple[str, str]]:
             yield f"可凭以认定:{test['settles']['zh']}", f"Proof: {test['settles']['en']}"
 
 
+def explain_case(report: Plain, composition: Sequence[Plain]) -> Iterator[tuple[str, str]]:
+    """A household on given facts: the outcome, who counts and why, then each test."""
+    programme, outcome, day = report["programme"], report["outcome"], report["as_of"]
+    yield (
+        f"{programme['zh']}({day}):按所给情况,{outcome['zh']}。",
+        f"{programme['en']} as of {day}: on the facts given, {outcome['en']}.",
+    )
+    for member in composition:
+        yield _member(member)
+    for test in report["tests"]:
+        yield _test(test)
+    benefit = report["benefit"]
+    if benefit is not None:
+        law = "、".join(words for words, _ in laws(_worded(benefit["citations"])))
+        amount, formula = benefit["monthly"], benefit["formula"]
+        yield (
+            f"参考救助金额:{amount['zh']}({formula['zh']})。依据:{law}。",
+            f"Indicative benefit: {amount['en']} ({formula['en']}). Law: {law}.",
+        )
+    for question in report["questions"]:
+        yield (
+            f"需核实:{question['question']['zh']}{question['remedy']['zh']}",
+            f"To settle: {question['question']['en']} {question['remedy']['en']}",
+        )
+
+
+def _member(member: Plain) -> tuple[str, str]:
+    """Who counts, by which clause."""
+    law = "、".join(words for words, _ in laws(_worded(member["citations"])))
+    person, relation, counted = member["person"], member["relation"], member["counted"]
+    note = member["note"] or {"zh": "", "en": ""}
+    zh = f"{person}({relation['zh']}):{counted['zh']}。{note['zh']}"
+    en = f"{person} ({relation['en']}): {counted['en']}. {note['en']}"
+    return (
+        f"{zh}依据:{law}。" if law else zh,
+        f"{en.rstrip()} Law: {law}." if law else en.rstrip(),
+    )
+
+
+def _worded(citations: Sequence[Plain]) -> list[Plain]:
+    """Citations whose confidence is still a code."""
+    return [
+        {**c, "confidence": {"code": c["confidence"]}} if isinstance(c["confidence"], str) else c
+        for c in citations
+    ]
+
+
 def _outcome(report: Plain) -> tuple[str, str]:
     programme, outcome = report["programme"], report["outcome"]
     where, day = report["region"], report["as_of"]

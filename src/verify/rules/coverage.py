@@ -10,6 +10,7 @@ import datetime as dt
 import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from verify.rules.dated import ONE_DAY, Range
@@ -89,7 +90,7 @@ def _year(book: Rulebook, year: int) -> Year:
 
 def _gaps(book: Rulebook) -> Iterator[Range]:
     ranges = book.ranges
-    for (_, end), (start, _) in zip(ranges, ranges[1:], strict=False):
+    for (_, end), (start, _) in pairwise(ranges):
         if end is not None:
             yield end + ONE_DAY, start - ONE_DAY
 

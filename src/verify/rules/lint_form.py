@@ -74,7 +74,7 @@ def _code(name: str, kind: str, what: str) -> str:
 
 def _remedy(name: str, kind: str, code: str) -> str:
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(name, _fields(), n=1, cutoff=0.7)
+        near = difflib.get_close_matches(name, _fields(), n=1)
         return f"did you mean `{near[0]}`?" if near else "remove it, or correct its name"
     if code == "citation" and kind == "missing":
         return "name a citation that is listed under `citations`, with document and confidence"

@@ -48,18 +48,22 @@ def _widened(node: Any) -> Any:
         return [_widened(n) for n in node]
     if not isinstance(node, dict):
         return node
-    kind = node.get("type")
-    inner = {k: _widened(v) for k, v in node.items()}
-    if kind == "boolean" or node.get("const") in ("true", "false"):
-        return {**_words(inner), "enum": [True, False, "yes", "no", "true", "false"]}
+    return _unquoted({k: _widened(v) for k, v in node.items()})
+
+
+def _unquoted(node: Plain) -> Plain:
+    """A scalar's schema, widened to what an editor takes the unquoted text for."""
+    kind, words = node.get("type"), {node.get("const"), *node.get("enum", ())}
+    if kind == "boolean":
+        return {**_bare(node), "enum": [True, False, "yes", "no", "true", "false"]}
+    if words & {"true", "false"}:
+        return {**_bare(node), "enum": [*sorted(w for w in words if w), True, False]}
     if kind == "integer":
-        return {**inner, "type": ["integer", "string"]}
-    if kind == "string" and "enum" not in node and "const" not in node:
-        return {**inner, "type": ["string", "number"]}
-    if kind == "string" and set(node.get("enum", ())) & {"true", "false"}:
-        return {**_words(inner), "enum": [*node["enum"], True, False]}
-    return inner
+        return {**node, "type": ["integer", "string"]}
+    if kind == "string" and words == {None}:
+        return {**node, "type": ["string", "number"]}
+    return node
 
 
-def _words(node: Plain) -> Plain:
+def _bare(node: Plain) -> Plain:
     return {k: v for k, v in node.items() if k not in ("type", "const", "enum")}

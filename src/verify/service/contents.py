@@ -14,6 +14,7 @@ from functools import lru_cache
 from verify import __version__
 from verify.connectors import Connectors
 from verify.content import ContentSet
+from verify.domain.errors import NotFound
 from verify.rules import Law
 from verify.scoring import Scoring
 from verify.service.judging import Content
@@ -96,7 +97,10 @@ class Contents:
     def rules(self, digest: str) -> ContentSet:
         """The text of a set of rules by its digest; raises as `law_of`."""
         folder = self.sets["rules"]
-        return folder if digest == folder.digest else self._stored(digest)
+        found = folder if digest == folder.digest else self._stored(digest)
+        if found.kind != "rules":
+            raise NotFound("there are no rules with this digest here", where="rules")
+        return found
 
     def pinned(self, digests: Digests) -> Content:
         """The content a verification is pinned to."""

@@ -57,12 +57,43 @@ class Judged:
     trace_bytes: bytes
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What the rules are asked about a batch: households by the number of their case."""
+
+    households: pl.DataFrame
+    persons: pl.DataFrame
+    facts: pl.DataFrame
+    doubts: pl.DataFrame
+
+
 def judge(cases: Sequence[SealedCase], content: Content) -> list[Judged]:
     """Judge a batch of sealed cases; the result is in the order of `cases`.
 
     A case's verdict depends on that case alone: the batch is only a way to go faster.
     """
-    keys = [f"{i:08d}" for i in range(len(cases))]
+    keys = _keys(cases)
+    found, parts = _established(keys, cases, content)
+    assessments = assess(content.law, found.households, found.persons, found.facts, found.doubts)
+    by_household = {a.household: a for a in assessments}
+    return [
+        _assemble(key, case, by_household[key], parts)
+        for key, case in zip(keys, cases, strict=True)
+    ]
+
+
+def facts_of(cases: Sequence[SealedCase], content: Content) -> Facts:
+    """The same path up to the rules: what sealed cases establish, to ask other rules about."""
+    return _established(_keys(cases), cases, content)[0]
+
+
+def _keys(cases: Sequence[SealedCase]) -> list[str]:
+    return [f"{i:08d}" for i in range(len(cases))]
+
+
+def _established(
+    keys: Sequence[str], cases: Sequence[SealedCase], content: Content
+) -> tuple[Facts, _Parts]:
     coverage, records, signals = _decode_all(keys, cases, content)
     households = frames.HOUSEHOLDS.frame(
         _household_row(k, c.application) for k, c in zip(keys, cases, strict=True)
@@ -78,8 +109,6 @@ def judge(cases: Sequence[SealedCase], content: Content) -> list[Judged]:
         frames.DECLARED.frame(_each(keys, cases, _declared_rows)),
         frames.CLAIMS.frame(_each(keys, cases, _claim_rows)),
     )
-    assessments = assess(content.law, households, persons, reconciled.facts, reconciled.doubts)
-    by_household = {a.household: a for a in assessments}
     parts = _Parts(
         coverage=_grouped(coverage),
         records=_grouped(records),
@@ -88,10 +117,7 @@ def judge(cases: Sequence[SealedCase], content: Content) -> list[Judged]:
         discrepancies=_grouped(reconciled.discrepancies),
         signals=signals,
     )
-    return [
-        _assemble(key, case, by_household[key], parts)
-        for key, case in zip(keys, cases, strict=True)
-    ]
+    return Facts(households, persons, reconciled.facts, reconciled.doubts), parts
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 from verify.content import ContentSet
 from verify.domain.access import Caller, RoleName
 from verify.domain.errors import Conflict, ContentError, InputError, NotFound, NotPermitted, Problem
+from verify.rules import Law
 from verify.rules.diff import diff_laws
 from verify.service.clock import CHINA, Clock, day_of, iso
 from verify.service.contents import Contents
@@ -188,28 +189,43 @@ class Publishing:
             "proposals": [self._summary(schedule, p) for p in newest],
         }
 
-    def content(self, proposal: str, caller: Caller) -> ContentSet:
-        """The text of a proposed set."""
-        _permit(caller, READERS)
-        return self._contents.rules(_find(self._schedule(), proposal).digest)
+    def sides(self, proposal: str, caller: Caller) -> tuple[ContentSet, Law]:
+        """The rules a proposal was written on, and the law it would make.
 
-    def patched(self, base: str | None, files: Mapping[str, str | None]) -> tuple[str, ContentSet]:
+        Raises:
+            Conflict: it has faults, so there is no law to try.
+        """
+        _permit(caller, READERS)
+        found = _find(self._schedule(), proposal)
+        law = self._checked(found.digest).law
+        if law is None:
+            raise Conflict(
+                "the proposal has faults, so nothing can be judged by it",
+                where=found.id,
+                remedy="correct the rules and propose them again",
+            )
+        return self._contents.rules(found.base), law
+
+    def patched(
+        self, base: str | None, files: Mapping[str, str | None], caller: Caller
+    ) -> tuple[str, ContentSet]:
         """A set of rules as changes to another one: path to its new text, or None to remove it.
 
         Raises:
-            NotFound: there is no set with that digest here.
+            NotPermitted: the caller is not policy staff.
+            NotFound: there is no set of rules with that digest here.
             InputError: it removes a file that is not there.
         """
+        _permit(caller, (RoleName.POLICY,))
         base = base or self._contents.digests.rules
         before = dict(self._contents.rules(base).files)
-        missing = sorted(
-            path for path, text in files.items() if text is None and path not in before
-        )
-        if missing:
+        if any(text is None and path not in before for path, text in files.items()):
             raise InputError(
                 "it removes a file that the base does not have",
                 problems=(
-                    Problem("/files", "no-such-file", f"not there: {missing[0]}.", "Leave it out."),
+                    Problem(
+                        "/files", "no-such-file", "a file to remove is not there.", "Leave it out."
+                    ),
                 ),
             )
         after = {**before, **files}

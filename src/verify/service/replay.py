@@ -19,7 +19,7 @@ from verify.domain.errors import NotFound, NotPermitted, VerifyError
 from verify.service.contents import ENGINE, Contents
 from verify.service.judging import judge
 from verify.service.sealed import SealedCase, read_application_bytes, read_bundle
-from verify.store import Fault, Store, VerdictRow
+from verify.store import Fault, Store, VerdictRow, VerificationRow
 
 REPLAYERS = (RoleName.AUDITOR, RoleName.CASEWORKER, RoleName.CALLER)
 MAX_DIFFERENCES = 20
@@ -74,7 +74,7 @@ class Replays:
         verdict = chosen[-1]
         faults = tuple(self._store.check_integrity(verification, caller))
         try:
-            case = self._case(verification, row.application_digest, verdict, caller)
+            case = sealed_case(self._store, row, verdict, caller)
             sealed = self._store.document(verification, verdict.verdict_digest, caller)
             trace = self._store.document(verification, verdict.trace_digest, caller)
             result = judge([case], self._contents.pinned(case.digests))[0]
@@ -99,17 +99,6 @@ class Replays:
             differences=differences,
         )
 
-    def _case(
-        self, verification: str, application: str, verdict: VerdictRow, caller: Caller
-    ) -> SealedCase:
-        bundle = self._store.document(verification, verdict.sealed_digest, caller)
-        names = {d for e in json.loads(bundle)["exchanges"] for d in e["bodies"]}
-        return read_bundle(
-            bundle,
-            read_application_bytes(self._store.document(verification, application, caller)),
-            {d: self._store.document(verification, d, caller) for d in names},
-        )
-
     @staticmethod
     def _unreadable(
         verification: str, verdict: VerdictRow, faults: tuple[Fault, ...], error: Exception
@@ -126,6 +115,23 @@ class Replays:
             faults=faults,
             differences=(Difference("", "a sealed input", f"cannot be read: {where}"),),
         )
+
+
+def sealed_case(
+    store: Store, row: VerificationRow, verdict: VerdictRow, caller: Caller
+) -> SealedCase:
+    """What a verdict was judged from, rebuilt from the store.
+
+    Raises:
+        NotFound, IntegrityError: a part of it is not there, or not what was sealed.
+    """
+    bundle = store.document(row.id, verdict.sealed_digest, caller)
+    names = {d for e in json.loads(bundle)["exchanges"] for d in e["bodies"]}
+    return read_bundle(
+        bundle,
+        read_application_bytes(store.document(row.id, row.application_digest, caller)),
+        {d: store.document(row.id, d, caller) for d in names},
+    )
 
 
 def _differences(sealed: Any, replayed: Any, at: str = "") -> Iterator[Difference]:

@@ -1,11 +1,12 @@
-"""`verify rules`: is the law in the content folder sound, and does it do what its cases say?"""
+"""`verify rules`: write law, check it, see what a change does, publish it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from verify.cli.commands import rules_publish, rules_tools
 from verify.cli.options import Json
 
 if TYPE_CHECKING:
@@ -13,34 +14,50 @@ if TYPE_CHECKING:
 
 Plain = dict[str, Any]
 
-app = typer.Typer(help="The law as content: lint it, run its golden cases.")
+app = typer.Typer(help="The law as content: check it, try a change, publish it by two people.")
+
+Folder: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(metavar="[DIR]", help="Rules to look at (default: those of this installation)."),
+]
 
 
 @app.command()
-def lint(as_json: Json = False) -> None:
-    """Load every rulebook; a fault is named with file and line (exit code 2)."""
+def lint(where: Folder = None, as_json: Json = False) -> None:
+    """Name every fault with file and line: what, why it matters, what to do (exit code 2)."""
     del as_json
     from verify.cli.output import emit
-    from verify.content import ContentSet
-    from verify.rules import Law
+    from verify.cli.rulebooks import read_rules
+    from verify.domain.errors import ContentError
+    from verify.rules.lint import errors
+    from verify.rules.lint import lint as find_flaws
 
-    content = ContentSet.load("rules")
-    law = Law.from_content(content)
-    document: Plain = {"digest": law.digest, "files": sorted(content.files)}
+    content = read_rules(where)
+    flaws = find_flaws(content)
+    faults = errors(flaws)
+    document: Plain = {
+        "digest": content.digest,
+        "files": sorted(content.files),
+        "errors": len(faults),
+        "warnings": len(flaws) - len(faults),
+        "flaws": [f.plain() for f in flaws],
+    }
     emit(document, lambda console: _show_lint(document, console))
+    if faults:
+        raise typer.Exit(ContentError.exit_code)
 
 
 @app.command("test")
-def run_cases(as_json: Json = False) -> None:
+def run_cases(where: Folder = None, as_json: Json = False) -> None:
     """Run the golden cases beside the rulebooks; exit code 2 when one comes out differently."""
     del as_json
     from verify.cli.output import emit
-    from verify.content import ContentSet
+    from verify.cli.rulebooks import read_rules
     from verify.domain.errors import ContentError
     from verify.rules import Law
     from verify.rules.cases import run
 
-    content = ContentSet.load("rules")
+    content = read_rules(where)
     results = run(Law.from_content(content), content)
     cases = [
         {"title": r.title, "where": r.where, "passed": r.passed, "differences": list(r.differences)}
@@ -54,8 +71,18 @@ def run_cases(as_json: Json = False) -> None:
 
 
 def _show_lint(document: Plain, console: Console) -> None:
+    from rich.padding import Padding
     from rich.text import Text
 
+    for flaw in document["flaws"]:
+        place = f"{flaw['file']}:{flaw['line']}" if flaw["line"] else flaw["file"]
+        mark = ("✘ ", "bold red") if flaw["level"] == "error" else ("! ", "bold yellow")
+        console.print(Text.assemble(mark, (place, "bold"), f"  {flaw['code']}"))
+        for label, style in (("what", ""), ("why", "dim"), ("remedy", "cyan")):
+            console.print(Padding(Text(f"{flaw[label]}", style), (0, 0, 0, 4)))
+    if document["errors"]:
+        console.print(Text(f"{document['errors']} faults in {len(document['files'])} files", "red"))
+        return
     console.print(Text(f"✔ {len(document['files'])} files are sound", "green"))
     console.print(Text(f"  {document['digest']}", "dim"))
 
@@ -77,3 +104,14 @@ def _show_cases(document: Plain, console: Console) -> None:
             f"{passed} of {document['cases']} cases pass", "red" if document["failed"] else "green"
         )
     )
+
+
+app.command()(rules_tools.explain)
+app.command()(rules_tools.diff)
+app.command()(rules_tools.impact)
+app.command()(rules_tools.coverage)
+app.command()(rules_tools.schema)
+app.command()(rules_publish.propose)
+app.command()(rules_publish.proposals)
+app.command()(rules_publish.approve)
+app.command()(rules_publish.withdraw)
