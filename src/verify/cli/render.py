@@ -22,6 +22,8 @@ from verify.cli.sentences import laws
 from verify.cli.symbols import FINDING, OUTCOME, both, bullet, mark, state_mark
 from verify.service import wording
 
+MOST_CHANGES = 3
+"""Ways to meet a test that its row shows; `verify explain` lists all."""
 Plain = dict[str, Any]
 
 
@@ -208,6 +210,7 @@ def _test_grounds(row: Plain) -> Text:
         else Text("no doubt", "dim")
     )
     parts += [Text(n["en"], "italic dim") for n in row["notes"]]
+    parts += [Text(c["en"], "cyan") for c in row["changes"][:MOST_CHANGES]]
     if row["settles"] and row["state"]["code"] != "satisfied":
         parts.append(Text(f"settled by: {row['settles']['en']}", "yellow"))
     return Text("\n").join(parts)

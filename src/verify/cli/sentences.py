@@ -13,6 +13,8 @@ def explain(report: Plain) -> Iterator[tuple[str, str]]:
     yield _outcome(report)
     for test in report["tests"]:
         yield _test(test)
+        for change in [*test["changes"], *test["no_help"]]:
+            yield f"  {change['zh']}。", f"  {change['en']}."
     for question in report["questions"]:
         who = f"{question['name']}:" if question["name"] else ""
         who_en = f"{question['name']}: " if question["name"] else ""

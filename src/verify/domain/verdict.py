@@ -75,6 +75,34 @@ class Citation:
     note: str = ""
 
 
+class ChangeKind(enum.StrEnum):
+    """What would have to be different."""
+
+    VALUE = "value"  # the value that is compared, however that comes about
+    AMOUNT = "amount"  # money of one kind of one person
+    THING = "thing"  # things owned: so many fewer
+    CIRCUMSTANCE = "circumstance"  # something about a person
+    COUNTED = "counted"  # whether a person counts as a member
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The smallest change of one input, all else as it is, with which a test would be met.
+
+    `by` is the signed change in `unit` (fen of the whole window for income; items; for truths 1:
+    it would hold, -1: it would not); the same change less one unit would not do. `None`: no
+    change of this input alone would do.
+    """
+
+    kind: ChangeKind
+    person: str  # empty: of the household
+    quantity: str  # kind of statement, measure, or the quantity compared
+    present: int | None  # what it is; None: not exactly known
+    by: int | None
+    unit: str
+    text: Text
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One test: what was compared with what, how it came out, and why.
@@ -99,6 +127,7 @@ class Finding:
     doubts: tuple[str, ...]
     notes: tuple[Text, ...] = ()
     settles: Text | None = None  # for `refer`: the proof that would settle it
+    changes: tuple[Change, ...] = ()  # of a test not met: what would meet it
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import polars as pl
 from verify import frames
 from verify.domain.household import Role
 from verify.domain.verdict import Assessment, Outcome, Text
+from verify.rules.changes import changes
 from verify.rules.completions import Settled, relevant_items, settle
 from verify.rules.evaluate import (
     ELIGIBLE,
@@ -17,7 +18,7 @@ from verify.rules.evaluate import (
     Evaluation,
     open_worlds,
 )
-from verify.rules.findings import benefit, findings
+from verify.rules.findings import Changes, benefit, findings
 from verify.rules.law import Law
 from verify.rules.prepare import Prepared, prepare
 from verify.rules.questions import questions
@@ -40,11 +41,13 @@ def assess(
     doubts: pl.DataFrame,
     *,
     trace: bool = True,
+    with_changes: bool = True,
 ) -> list[Assessment]:
     """Apply the law to a batch of households; sorted by household.
 
     Frames have the shapes of `verify.frames`; regions, dates and programmes may be mixed. A
-    household's assessment depends on its own rows alone. `trace=False` leaves the trace out.
+    household's assessment depends on its own rows alone. `trace=False` leaves the trace out,
+    `with_changes=False` what would meet a test that is not met.
 
     Raises:
         UnknownRegion, UnknownProgramme, LawNotInForce: for the first household (by key) that
@@ -57,7 +60,7 @@ def assess(
     facts, doubts = frames.FACTS.check(facts), frames.DOUBTS.check(doubts)
     results: list[Assessment] = []
     for book, mine in by_book(law, households, persons, facts, doubts):
-        results += _assess_book(law, prepare(book, *mine), mine[1], trace)
+        results += _assess_book(law, prepare(book, *mine), mine[1], trace, with_changes)
     return sorted(results, key=lambda a: a.household)
 
 
@@ -104,7 +107,7 @@ def _pairs(keys: Sequence[tuple[str, str]]) -> pl.DataFrame:
 
 
 def _assess_book(
-    law: Law, prepared: Prepared, persons: pl.DataFrame, trace: bool
+    law: Law, prepared: Prepared, persons: pl.DataFrame, trace: bool, with_changes: bool
 ) -> list[Assessment]:
     plan = prepared.book.plan
     worlds = open_worlds(plan, range(prepared.households.height))
@@ -113,7 +116,11 @@ def _assess_book(
     outcomes = readings.evaluation.outcomes
     open_views = [v for v in views if outcomes[v.row] == UNDETERMINED]
     settled = settle(prepared, relevant_items(open_views)) if open_views else {}
-    return [_assessment(law, v, outcomes[v.row], settled.get(v.row), trace) for v in views]
+    changed = changes(prepared, views) if with_changes else {}
+    return [
+        _assessment(law, v, outcomes[v.row], settled.get(v.row), changed=changed, trace=trace)
+        for v in views
+    ]
 
 
 def settled_outcomes(
@@ -141,7 +148,8 @@ def _views(
     members = prepared.members["h", "person", "relation", "p"].with_row_index("at")
     others = persons.filter(pl.col("role") != Role.MEMBER.value)
     others = others["household", "person", "relation"].sort("household", "person")
-    parts, doubts = prepared.contributions.frame, prepared.contributions.doubts.sort("h", "doubt")
+    parts = prepared.contributions.frame.with_row_index("at")
+    doubts = prepared.contributions.doubts.sort("h", "doubt")
     if chosen is not None:
         households = households[chosen]
         only = households["h", "household"]
@@ -183,10 +191,16 @@ def _grouped(frame: pl.DataFrame) -> Mapping[int, Sequence[Row]]:
 
 
 def _assessment(
-    law: Law, view: View, outcome_now: int, settled: Settled | None, trace: bool
+    law: Law,
+    view: View,
+    outcome_now: int,
+    settled: Settled | None,
+    *,
+    changed: Changes,
+    trace: bool,
 ) -> Assessment:
     outcome = _OUTCOMES[settled.outcome if settled else outcome_now]
-    found = findings(view)
+    found = findings(view, changed)
     open_outcome = outcome is Outcome.UNDETERMINED
     asked, advisories = questions(view, settled, found, open_outcome)
     return Assessment(

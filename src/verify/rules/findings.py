@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from verify.domain.verdict import (
     Benefit,
+    Change,
     Citation,
     Effect,
     Finding,
@@ -22,12 +23,17 @@ ROUNDED = Text(
 )
 
 
-def findings(view: View) -> tuple[Finding, ...]:
-    """One finding per test, in the rulebook's order."""
-    return tuple(_finding(view, test) for test in view.plan.tests)
+Changes = Mapping[tuple[int, str], tuple[Change, ...]]
 
 
-def _finding(view: View, test: Test) -> Finding:
+def findings(view: View, changes: Changes) -> tuple[Finding, ...]:
+    """One finding per test, in the rulebook's order; `changes` by row and test."""
+    return tuple(
+        _finding(view, test, changes.get((view.row, test.name), ())) for test in view.plan.tests
+    )
+
+
+def _finding(view: View, test: Test, changes: tuple[Change, ...]) -> Finding:
     model, state = test.model, view.state(test)
     value, limit = view.interval(model.value), view.interval(f"{test.name}#limit")
     settled = state in (FindingState.SATISFIED, FindingState.NOT_APPLICABLE)
@@ -38,7 +44,7 @@ def _finding(view: View, test: Test) -> Finding:
         state=state,
         effect=Effect.REFER if refers else Effect.FAIL,
         value=value,
-        operator=_operator(view, test),
+        operator=view.operator(test),
         limit=limit,
         gap=_gap(limit, value),
         unit=test.unit.value,
@@ -51,12 +57,8 @@ def _finding(view: View, test: Test) -> Finding:
         settles=model.settles.text
         if model.settles and refers and state is FindingState.UNDETERMINED
         else None,
+        changes=changes,
     )
-
-
-def _operator(view: View, test: Test) -> str:
-    chosen = view.regime.operators[test.name]
-    return chosen.operator if chosen else test.operators[0]
 
 
 def _gap(limit: Interval, value: Interval) -> Interval:

@@ -136,6 +136,11 @@ class View:
         """How a test came out with every doubt open."""
         return self.readings.state(test.name, self.row)
 
+    def operator(self, test: Test) -> str:
+        """The comparison operator in force."""
+        chosen = self.regime.operators[test.name]
+        return chosen.operator if chosen else test.operators[0]
+
     def possible(self, name: str) -> bool:
         """Whether a household truth can be true."""
         return bool(self.readings.ends(name, self.row)[1])

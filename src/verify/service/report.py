@@ -140,6 +140,9 @@ def _test(f: Plain) -> Plain:
         "doubts": f["doubts"],
         "notes": f["notes"],
         "settles": f["settles"],
+        # Verdicts sealed before 0.2.0 have none; those that would not help stay in the verdict.
+        "changes": [c["text"] for c in f.get("changes", []) if c["by"] is not None],
+        "no_help": [c["text"] for c in f.get("changes", []) if c["by"] is None],
     }
 
 
