@@ -10,6 +10,8 @@ from types import TracebackType
 from verify.connectors import Asker
 from verify.service.access import Authenticator
 from verify.service.assessment import Assessments
+from verify.service.audit import Audits
+from verify.service.audit_notary import Notary
 from verify.service.clock import Clock, day_of, now_ms
 from verify.service.contents import Contents
 from verify.service.impacts import Impacts
@@ -37,10 +39,13 @@ class System:
     impacts: Impacts
     worker: Worker | None
     asker: Asker | None
+    notary: Notary
+    audits: Audits
 
     def start(self) -> None:
-        """Begin to work on the queue, where this process has a worker."""
+        """Begin to work on the queue and to keep the log witnessed, where there is a worker."""
         if self.worker is not None:
+            self.notary.start()
             self.worker.start()
 
     def close(self) -> None:
@@ -49,6 +54,7 @@ class System:
             self.worker.close()
         if self.asker is not None:
             self.asker.close()
+        self.notary.close()
         self.store.close()
 
     def __enter__(self) -> System:
@@ -80,7 +86,11 @@ def build(
     settings = settings or Settings()
     if not read_only:
         settings.home.mkdir(parents=True, exist_ok=True)
-    store = Store.open(settings.resolved_database_url, read_only=read_only)
+    store = Store.open(
+        settings.resolved_database_url, read_only=read_only, log_hash=settings.log_hash
+    )
+    notary = Notary(store, settings, clock, make_keys=not read_only)
+    store.hold_finals(notary.may_finish)
     in_force = RulesInForce(store, clock)
     contents = Contents.load(store.content, in_force.digest)
     if not read_only:
@@ -94,17 +104,22 @@ def build(
             today=lambda: day_of(clock()),
         )
         engine = Worker(store, contents, asker, settings, clock, activate=in_force.activate)
+    audits = Audits(store, notary)
     wake = engine.wake if engine is not None else (lambda: None)
     return System(
         settings=settings,
         store=store,
         contents=contents,
         authenticator=Authenticator(settings, store),
-        verifications=Verifications(store, contents, settings, clock, wake),
+        verifications=Verifications(
+            store, contents, settings, clock, wake_worker=wake, proof=audits.receipt
+        ),
         assessments=Assessments(contents),
         replays=Replays(store, contents),
         publishing=Publishing(store, contents, in_force, clock),
         impacts=Impacts(store, contents),
         worker=engine,
         asker=asker,
+        notary=notary,
+        audits=audits,
     )

@@ -43,6 +43,27 @@ class Settings(BaseSettings):
         default=60, description="First pause before a source that did not answer is asked again."
     )
     retry_days: int = Field(default=14, description="How long a silent source is asked again.")
+    log_key_file: Path | None = Field(
+        default=None,
+        description="Private key that signs the log's checkpoints; default `log.key` in the home "
+        "folder. Several workers of one database share it.",
+    )
+    log_hash: str = Field(default="sha256", description="Hash of the log's tree: sha256 or sm3.")
+    witnesses: str = Field(
+        default="",
+        description="Who cosigns checkpoints, separated by spaces: `file:DIR` or `URL#KEY`; "
+        "default: the folder `witness` in the home folder.",
+    )
+    witness_quorum: int = Field(
+        default=0, description="How many of the witnesses a checkpoint needs; 0 means all."
+    )
+    witness_window_seconds: int = Field(
+        default=4 * 3600,
+        description="No verdict becomes final when something has stood unwitnessed for longer.",
+    )
+    checkpoint_seconds: float = Field(
+        default=1.0, description="Pause between two checkpoints of the log."
+    )
     judge_batch: int = Field(default=50, description="Households judged together at most.")
 
     @property

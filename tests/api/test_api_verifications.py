@@ -257,7 +257,12 @@ def test_readiness_names_each_part(nobody):
     answer = nobody.get("/readyz")
     assert answer.status_code == 200
     Readiness.model_validate(answer.json())
-    assert answer.json()["checks"] == {"store": "ok", "content": "ok", "worker": "ok"}
+    assert answer.json()["checks"] == {
+        "store": "ok",
+        "content": "ok",
+        "worker": "ok",
+        "audit": "ok",
+    }
     assert nobody.get("/healthz").json() == {"status": "ok"}
 
 

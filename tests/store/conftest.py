@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def open_sqlite(tmp_path: Path) -> Iterator[Callable[..., Store]]:
     """Open the test's SQLite file; whatever was opened is closed at the end."""
     opened: list[Store] = []
 
-    def open_(**options: bool) -> Store:
+    def open_(**options: Any) -> Store:
         opened.append(Store.open(f"sqlite:///{tmp_path / 'verify.db'}", **options))
         return opened[-1]
 

@@ -69,12 +69,15 @@ def household(number: str) -> HouseholdFixture:
     return next(h for h in households() if h.path.name.startswith(number))
 
 
-@contextlib.contextmanager
-def serve(system: System) -> Iterator[str]:
+def serve(system: System) -> contextlib.AbstractContextManager[str]:
     """The API of a system on a free loopback port."""
-    config = uvicorn.Config(
-        create_app(system), host="127.0.0.1", port=0, log_level="warning", access_log=False
-    )
+    return serve_app(create_app(system))
+
+
+@contextlib.contextmanager
+def serve_app(app: Any) -> Iterator[str]:
+    """Any application on a free loopback port."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

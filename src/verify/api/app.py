@@ -13,6 +13,7 @@ from verify.api import problems
 from verify.api.middleware import BodyLimit, Surround
 from verify.api.routes import (
     assessments,
+    audit,
     callbacks,
     content,
     documents,
@@ -38,6 +39,7 @@ problem documents that never repeat what was sent. Personal data travels in bodi
 TAGS = [
     {"name": "verifications", "description": "From an application to a verdict."},
     {"name": "documents", "description": "What a verdict says and rests on."},
+    {"name": "audit", "description": "Proof that nothing was altered."},
     {"name": "rules", "description": "Ask the rules alone."},
     {"name": "content", "description": "What is in use."},
     {"name": "publishing", "description": "New rules, by two people, from a day on."},
@@ -66,16 +68,18 @@ def create_app(system: System | None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.system = system
-    for part in (
+    parts = (
         verifications,
         documents,
+        audit,
         assessments,
         content,
         rule_proposals,
         callbacks,
         health,
         problem_pages,
-    ):
+    )
+    for part in parts:
         app.include_router(part.router)
     app.include_router(console_router(settings), include_in_schema=False)
     for kind in (VerifyError, HTTPException, RequestValidationError):

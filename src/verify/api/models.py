@@ -227,6 +227,38 @@ class Events(Out):
     events: list[LedgerEntry]
 
 
+class SealedEntry(Out):
+    """A ledger entry as it is hashed; `at` is in epoch milliseconds."""
+
+    position: int
+    kind: str
+    at: int
+    payload: dict[str, Any]
+    previous: str
+    hash: Digest
+
+
+class InclusionProof(Out):
+    """Proof that ledger entries stand in a witnessed checkpoint; check it offline."""
+
+    schema_: Literal["verify.receipt/1"] = Field(alias="schema")
+    verification: str
+    entries: list[SealedEntry] = Field(
+        description="From the entry that is proven to the one that the log's leaf names."
+    )
+    leaf: int = Field(description="Number of the log's leaf, from 0.")
+    inclusion: list[str] = Field(description="RFC 6962 inclusion proof, base64.")
+    checkpoint: str = Field(description="The signed note of the checkpoint.")
+
+
+class ConsistencyProof(Out):
+    """Proof that a log only grew between two sizes."""
+
+    from_: int = Field(alias="from")
+    to: int
+    proof: list[str] = Field(description="RFC 6962 consistency proof, base64.")
+
+
 class Receipt(Out):
     """What to keep to prove later which verdict was sealed."""
 
@@ -234,6 +266,7 @@ class Receipt(Out):
     verdict: Digest
     sequence: int
     leaf: LedgerEntry
+    proof: InclusionProof | None = Field(description="Null until the entry is witnessed.")
 
 
 class Difference(Out):

@@ -16,6 +16,7 @@ from verify.cli import output
 from verify.cli.commands import (
     access,
     assess,
+    audit,
     check,
     connectors,
     db,
@@ -27,6 +28,7 @@ from verify.cli.commands import (
     rules,
     serve,
     simulate,
+    witness,
 )
 from verify.domain.errors import InputError, VerifyError
 
@@ -78,6 +80,8 @@ app.add_typer(simulate.app, name="simulate", short_help="The simulated departmen
 app.add_typer(connectors.app, name="connectors", short_help="The sources, and whether they answer.")
 app.add_typer(rules.app, name="rules", short_help="Lint the law, run its cases.")
 app.add_typer(access.app, name="access", short_help="API keys and tokens.")
+app.add_typer(audit.app, name="audit", short_help="Checkpoints, proofs, archives.")
+app.command("witness", short_help="Cosign a log's checkpoints.")(witness.witness)
 app.add_typer(db.app, name="db", short_help="Upgrade and check the database.")
 app.command("openapi", short_help="The API description.")(openapi.openapi)
 

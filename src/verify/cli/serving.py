@@ -56,9 +56,9 @@ def run_service(options: ServeOptions) -> None:
 
 
 def _serve_api(options: ServeOptions, stop: threading.Event) -> None:
-    listener = _listen(options.host, options.port)
+    listener = listen(options.host, options.port)
     with contextlib.closing(listener):
-        address = _url(options.host, listener.getsockname()[1])
+        address = address_of(options.host, listener.getsockname()[1])
         settings = options.settings
         if "public_url" not in settings.model_fields_set:
             settings = settings.model_copy(update={"public_url": address})
@@ -112,7 +112,8 @@ def _work(options: ServeOptions, stop: threading.Event) -> None:
     log.info("serve.stopped")
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; raises `Conflict` where the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -128,7 +129,8 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(host: str, port: int) -> str:
+def address_of(host: str, port: int) -> str:
+    """The address under which a listener on this host and port is reached."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - shown, not bound
     return f"http://{f'[{shown}]' if ':' in shown and '[' not in shown else shown}:{port}"
 

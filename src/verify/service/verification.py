@@ -63,13 +63,16 @@ class Verifications:
         contents: Contents,
         settings: Settings,
         clock: Clock,
+        *,
         wake_worker: Callable[[], None] = lambda: None,
+        proof: Callable[[str, int, Caller], Plain | None] = lambda *_: None,
     ) -> None:
         self._store = store
         self._contents = contents
         self._settings = settings
         self._clock = clock
         self._wake_worker = wake_worker
+        self._proof = proof
 
     def submit(
         self, body: ApplicationIn, caller: Caller, idempotency_key: str | None = None
@@ -277,7 +280,11 @@ class Verifications:
         return [_ledger_view(entry) for entry in self._store.ledger(verification, caller)]
 
     def receipt(self, verification: str, caller: Caller) -> Plain:
-        """What a caller keeps to prove later which verdict was sealed: the ledger leaf."""
+        """What a caller keeps to prove later which verdict was sealed, and that others saw it.
+
+        The ledger leaf, and its proof in a witnessed checkpoint: null until it is witnessed, at
+        most moments after the verdict (`verify.service.audit_receipt`).
+        """
         found = self.documents(verification, caller)
         leaves = [e for e in self.events(verification, caller) if e["kind"] == "verdict"]
         return {
@@ -285,6 +292,7 @@ class Verifications:
             "verdict": found.verdict_row.verdict_digest,
             "sequence": found.verdict_row.sequence,
             "leaf": leaves[-1],
+            "proof": self._proof(verification, leaves[-1]["position"], caller),
         }
 
     def called_back(self, token: str) -> None:

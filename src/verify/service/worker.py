@@ -35,7 +35,15 @@ from verify.service.contents import Contents
 from verify.service.judging import Judged, judge
 from verify.service.sealed import Digests, SealedCase, read_application_bytes
 from verify.settings import Settings
-from verify.store import Claim, ExchangeAnswer, ExchangeRow, LeaseLost, SealedVerdict, Store
+from verify.store import (
+    Claim,
+    ExchangeAnswer,
+    ExchangeRow,
+    LeaseLost,
+    SealedVerdict,
+    SealStatus,
+    Store,
+)
 
 log = structlog.get_logger("verify.worker")
 
@@ -43,6 +51,7 @@ LEASE_MS = 60_000
 HEARTBEAT_SECONDS = 15
 MAX_UNDER_WAY = 200
 MAX_PAUSE_MS = 6 * 3_600_000
+HELD_PAUSE_MS = 2_000
 
 
 @dataclass(frozen=True)
@@ -313,10 +322,12 @@ class Worker:
             micros=(time.perf_counter_ns() - started) // 1000,
         )
         now = self._clock()
-        self._store.seal_many(
+        results = self._store.seal_many(
             [self._sealed(i, j, now) for i, j in zip(items, judged, strict=True)], now
         )
-        for item in items:
+        for item, result in zip(items, results, strict=True):
+            if result.status is SealStatus.HELD:
+                self._give_back(item.claim, now + HELD_PAUSE_MS)
             self._under_way.pop(item.claim.verification, None)
 
     def _isolate(self, digests: Digests, items: Sequence[Ready], error: Exception) -> None:

@@ -123,6 +123,7 @@ def _header(new: NewVerification, caller: Caller, now_ms: int) -> Row:
         "lease_token": 0,
         "attempts": 0,
         "woken": False,
+        "in_tree": 0,
     }
 
 

@@ -16,14 +16,18 @@ from verify.domain.errors import NotFound
 from verify.store import forms
 from verify.store.reads import visible_row
 from verify.store.rows import EntryKind
+from verify.store.suites import SIZE
 from verify.store.tables import (
     blobs,
     content,
     exchanges,
     idempotency,
     ledger,
+    tree_leaves,
+    tree_tiles,
     verdicts,
 )
+from verify.store.tiles import WIDTH
 
 Row = Mapping[str, Any]
 Payload = dict[str, Any]
@@ -41,6 +45,8 @@ class Case:
     idempotency: list[Row]
     blobs: Mapping[str, str]
     content: Mapping[str, str]
+    leaves: list[Row]
+    """Leaves of the log about this verification, each with the hash in the tree's `tile`."""
 
     @property
     def accepted(self) -> Payload:
@@ -99,6 +105,7 @@ def load(connection: Connection, verification: str, caller: Caller) -> Case:
             idempotency=_rows(connection, idempotency, verification, "subject", "key"),
             blobs=_blob_faults(connection, sorted(_named(header, payloads))),
             content=_content_faults(connection, payloads[:1]),
+            leaves=_leaves(connection, verification),
         )
 
 
@@ -120,6 +127,22 @@ def _rows(connection: Connection, table: Table, verification: str, *order: str) 
     query = select(table).where(table.c.verification == verification)
     query = query.order_by(*(table.c[name] for name in order))
     return [{str(k): v for k, v in row.items()} for row in connection.execute(query).mappings()]
+
+
+def _leaves(connection: Connection, verification: str) -> list[Row]:
+    query = select(tree_leaves).where(tree_leaves.c.subject == verification)
+    found: list[Row] = []
+    for row in connection.execute(query.order_by(tree_leaves.c.number)).mappings():
+        number = row["number"]
+        tile = connection.execute(
+            select(tree_tiles.c.hashes).where(
+                tree_tiles.c.level == 0, tree_tiles.c.number == number // WIDTH
+            )
+        ).scalar()
+        offset = number % WIDTH * SIZE
+        known = tile[offset : offset + SIZE] if isinstance(tile, bytes) else b""
+        found.append({**{str(k): v for k, v in row.items()}, "tile": known})
+    return found
 
 
 def _payload(text: object) -> Payload:

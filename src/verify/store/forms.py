@@ -81,12 +81,15 @@ def form_digest(names: tuple[str, ...], row: Mapping[str, Any]) -> str:
 
 
 def planned(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What acceptance promises to ask: no person but by the caller's key."""
+    """What acceptance promises to ask: no person but by the caller's key.
+
+    An exported row holds the digest of the callback token in the token's place.
+    """
     return {
         "source": row["source"],
         "person": row["person"],
         "connector": row["connector"],
-        "callback": digest_bytes(row["callback_token"].encode()),
+        "callback": row.get("callback") or digest_bytes(row["callback_token"].encode()),
     }
 
 

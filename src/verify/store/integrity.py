@@ -1,9 +1,10 @@
 """Find every stored thing of a verification that is not what was sealed, and name it.
 
 Everything is recomputed from the bytes: the hash chain, then what each ledger entry commits to
-(`verify.store.forms`), then the blobs and content sets by their digests. Scheduling columns are
-not sealed (`verify.store.tables`). Somebody who may rewrite the whole database can rebuild a chain
-too; that is found from a checkpoint held elsewhere, not here.
+(`verify.store.forms`), then the blobs and content sets by their digests, then the leaves of the
+log. Scheduling columns are not sealed (`verify.store.tables`). Somebody who may rewrite the whole
+database can rebuild chain and tree too; that is found from a checkpoint held elsewhere
+(`verify.service.audit_check`), not here.
 """
 
 from __future__ import annotations
@@ -17,22 +18,31 @@ from verify.domain.access import Caller
 from verify.store import forms
 from verify.store.case import Case, digest_of, load
 from verify.store.ledger import GENESIS, entry_hash
+from verify.store.log import HEAD, leaf_data
 from verify.store.rows import EntryKind, Fault
+from verify.store.suites import SHA256, Suite
 
 Row = Mapping[str, Any]
 
+NOT_IN_TREE = "it does not have the hash that stands in the tree"
 _CHANGED = "a column differs from what the ledger recorded"
 _MISSING = "it is missing"
 _ADDED = "it was added outside the ledger"
 
 
-def check(connection: Connection, verification: str, caller: Caller) -> tuple[Fault, ...]:
+def check(
+    connection: Connection, verification: str, caller: Caller, suite: Suite = SHA256
+) -> tuple[Fault, ...]:
     """All faults of a verification, in a fixed order; empty when all is as sealed.
 
     Raises:
         NotFound: no such verification for this caller.
     """
-    case = load(connection, verification, caller)
+    return faults(load(connection, verification, caller), suite)
+
+
+def faults(case: Case, suite: Suite = SHA256) -> tuple[Fault, ...]:
+    """The faults of a case, wherever it was read from: the database, or an exported bundle."""
     parts = (
         _ledger_faults,
         _header_faults,
@@ -42,7 +52,8 @@ def check(connection: Connection, verification: str, caller: Caller) -> tuple[Fa
         _body_faults,
         _verdict_faults,
     )
-    return tuple(dict.fromkeys(fault for part in parts for fault in part(case)))
+    found = [fault for part in parts for fault in part(case)]
+    return tuple(dict.fromkeys([*found, *_leaf_faults(case, suite)]))
 
 
 def _ledger_faults(case: Case) -> Iterator[Fault]:
@@ -176,3 +187,26 @@ def _verdict_faults(case: Case) -> Iterator[Fault]:
                 yield Fault(f"verdict {number}{part}", reason)
     for number in sorted(rows, key=str):
         yield Fault(f"verdict {number}", _ADDED)
+
+
+def _leaf_faults(case: Case, suite: Suite) -> Iterator[Fault]:
+    """Each leaf against the tree, and against the entry that it says was the last."""
+    entries = {entry["position"]: entry for entry in case.entries}
+    for leaf in case.leaves:
+        name = f"tree leaf {leaf['number']}"
+        data = leaf_data(leaf["kind"], leaf["subject"], leaf["entries"], leaf["digest"])
+        if suite.leaf(data) != leaf["tile"] or leaf["kind"] != HEAD:
+            yield Fault(name, NOT_IN_TREE)
+            continue
+        entry = entries.get(leaf["entries"])
+        if entry is None:
+            yield Fault(f"ledger entry {leaf['entries']}", _MISSING)
+        elif leaf["digest"] not in (entry["hash"], _entry_hash(entry)):
+            reason = f"it is not the entry that leaf {leaf['number']} of the log recorded"
+            yield Fault(f"ledger entry {leaf['entries']}", reason)
+        elif leaf["at"] != entry["at"]:
+            yield Fault(name, _CHANGED)
+    covered = max((leaf["entries"] for leaf in case.leaves), default=0)
+    # An exported case has no such column: its receipt proves its place in the log.
+    if case.header is not None and case.header.get("in_tree", covered) != covered:
+        yield Fault("verification", _CHANGED)

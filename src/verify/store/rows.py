@@ -152,11 +152,12 @@ class SealStatus(enum.StrEnum):
     SEALED = "sealed"
     DUPLICATE = "duplicate"  # the same evidence under the same rules was sealed before
     LOST = "lost"  # the lease had moved on; nothing was written
+    HELD = "held"  # nobody outside witnesses the log now, so nothing final is sealed
 
 
 @dataclass(frozen=True, slots=True)
 class SealResult:
-    """Outcome of sealing: `sequence` is 0 where the lease was lost."""
+    """Outcome of sealing: `sequence` is 0 where nothing was written."""
 
     verification: str
     sequence: int

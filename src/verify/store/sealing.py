@@ -18,7 +18,6 @@ from verify.store.leasing import (
     hold,
     holds,
     idle,
-    lease_lost,
     lock_many,
     step,
     take,
@@ -201,18 +200,6 @@ def _write(connection: Connection, planned: Mapping[str, tuple[Sealing, _Plan]])
     if again:
         connection.execute(_ASK_AGAIN, again)
     take(connection, [plan.step for _, plan in taken if plan.step])
-
-
-def seal(connection: Connection, sealing: Sealing, now_ms: int) -> SealResult:
-    """Seal one verdict.
-
-    Raises:
-        LeaseLost: the claim no longer holds; nothing was written.
-    """
-    (result,) = seal_many(connection, [sealing], now_ms)
-    if result.status is SealStatus.LOST:
-        raise lease_lost(sealing.sealed.claim)
-    return result
 
 
 def _plan(sealing: Sealing, row: Row | None, earlier: Sequence[Row], now_ms: int) -> _Plan:

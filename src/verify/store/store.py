@@ -23,6 +23,7 @@ from verify.domain.errors import IntegrityError, NotFound
 from verify.store import (
     accepting,
     blobs,
+    case,
     engines,
     integrity,
     keys,
@@ -31,7 +32,10 @@ from verify.store import (
     reads,
     rule_events,
     sealing,
+    suites,
 )
+from verify.store.case import Case
+from verify.store.log import Log
 from verify.store.rows import (
     Accepted,
     ApiKeyRow,
@@ -44,10 +48,12 @@ from verify.store.rows import (
     NewVerification,
     SealedVerdict,
     SealResult,
+    SealStatus,
     VerdictRow,
     VerificationRow,
 )
 from verify.store.rule_events import RuleEventRow
+from verify.store.suites import SHA256, Suite
 from verify.store.tables import content, exchanges
 from verify.store.writer import GroupWriter, PooledWriter, ReadOnly, Writer, closed, unavailable
 
@@ -64,6 +70,7 @@ class Store:
         writer: Writer,
         release: Callable[[], None],
         opened: Sequence[Engine],
+        suite: Suite = SHA256,
     ) -> None:
         self._readers = readers
         self._writer = writer
@@ -71,12 +78,16 @@ class Store:
         self._engines = opened
         self._kept: frozenset[str] = frozenset()
         self._closed = False
+        self.log = Log(self._read, self._writer.run, suite)
+        self._may_finish: Callable[[int], bool] = lambda _now: True
 
     # -- opening --------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, url: str, *, read_only: bool = False) -> Store:
+    def open(cls, url: str, *, read_only: bool = False, log_hash: str = "sha256") -> Store:
         """Open a database, creating or upgrading it unless `read_only`.
+
+        `log_hash` names the hash of the log's tree, one for the life of the database.
 
         Raises:
             Conflict: the URL is unusable; another process writes the SQLite file; the schema
@@ -85,17 +96,18 @@ class Store:
             IntegrityError: the database could lose acknowledged commits (`verify.store.engines`).
             Overloaded: the database does not answer.
         """
-        parsed = engines.parse(url)
+        parsed, suite = engines.parse(url), suites.suite(log_hash)
         try:
             if parsed.get_backend_name() == "sqlite":
                 file = engines.sqlite_file(parsed)
-                return cls._read_sqlite(file) if read_only else cls._write_sqlite(file)
-            return cls._postgres(engines.postgres(parsed), read_only)
+                opener = cls._read_sqlite if read_only else cls._write_sqlite
+                return opener(file, suite)
+            return cls._postgres(engines.postgres(parsed), suite, read_only)
         except SQLAlchemyError:
             raise unavailable() from None
 
     @classmethod
-    def _read_sqlite(cls, file: Path) -> Store:
+    def _read_sqlite(cls, file: Path, suite: Suite) -> Store:
         readers = engines.sqlite_reader(file)
         try:
             with readers.connect() as connection:
@@ -103,10 +115,10 @@ class Store:
         except BaseException:
             readers.dispose()
             raise
-        return cls(readers, ReadOnly(), lambda: None, [readers])
+        return cls(readers, ReadOnly(), lambda: None, [readers], suite)
 
     @classmethod
-    def _write_sqlite(cls, file: Path) -> Store:
+    def _write_sqlite(cls, file: Path, suite: Suite) -> Store:
         engines.create_file(file)
         lock = engines.WriterLock(file)
         try:
@@ -118,10 +130,10 @@ class Store:
             raise
         readers = engines.sqlite_reader(file)
         # Readers close first: the last connection to close checkpoints, and must be the writer.
-        return cls(readers, GroupWriter(writing), lock.release, [readers, writing])
+        return cls(readers, GroupWriter(writing), lock.release, [readers, writing], suite)
 
     @classmethod
-    def _postgres(cls, engine: Engine, read_only: bool) -> Store:
+    def _postgres(cls, engine: Engine, suite: Suite, read_only: bool) -> Store:
         try:
             with engine.begin() as connection:
                 if read_only:
@@ -136,7 +148,7 @@ class Store:
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         writer: Writer = ReadOnly() if read_only else PooledWriter(engine)
-        return cls(readers, writer, lambda: None, [engine])
+        return cls(readers, writer, lambda: None, [engine], suite)
 
     def close(self) -> None:
         """Finish what is queued and let go of the database; a second time is no error."""
@@ -305,15 +317,29 @@ class Store:
         Raises:
             LeaseLost: the claim no longer holds.
         """
-        ready = sealing.Sealing.of(sealed)
-        return self._writer.run(lambda c: sealing.seal(c, ready, now_ms))
+        (result,) = self.seal_many([sealed], now_ms)
+        if result.status is SealStatus.LOST:
+            raise leasing.lease_lost(sealed.claim)
+        return result
 
     def seal_many(self, sealed: Sequence[SealedVerdict], now_ms: int) -> tuple[SealResult, ...]:
-        """Seal a batch in one commit; a lost lease is a result, and does not stop the others."""
-        ready = [sealing.Sealing.of(s) for s in sealed]
-        if not ready:
-            return ()
-        return self._writer.run(lambda c: sealing.seal_many(c, ready, now_ms))
+        """Seal a batch in one commit; a lost lease is a result, and does not stop the others.
+
+        Final verdicts are `held`, not sealed, while nobody outside witnesses them
+        (`hold_finals`).
+        """
+        held = [s for s in sealed if s.final and not self._may_finish(now_ms)]
+        ready = [sealing.Sealing.of(s) for s in sealed if s not in held]
+        done = self._writer.run(lambda c: sealing.seal_many(c, ready, now_ms)) if ready else ()
+        by_id = {r.verification: r for r in done}
+        return tuple(
+            by_id.get(v) or SealResult(v, 0, SealStatus.HELD)
+            for v in (s.claim.verification for s in sealed)
+        )
+
+    def hold_finals(self, may_finish: Callable[[int], bool]) -> None:
+        """Ask `may_finish(now_ms)` before every final verdict (fail closed, reliability I11)."""
+        self._may_finish = may_finish
 
     def wake(self, verification: str, now_ms: int) -> None:
         """Make a verification and its open questions due now; ended ones stay ended."""
@@ -409,7 +435,11 @@ class Store:
 
     def check_integrity(self, verification: str, caller: Caller) -> tuple[Fault, ...]:
         """Recompute every hash of a verification; each fault names the thing that differs."""
-        return self._read(lambda c: integrity.check(c, verification, caller))
+        return self._read(lambda c: integrity.check(c, verification, caller, self.log.suite))
+
+    def case(self, verification: str, caller: Caller) -> Case:
+        """Everything stored about a verification, as it is (for export)."""
+        return self._read(lambda c: case.load(c, verification, caller))
 
     # -- keys -----------------------------------------------------------------------------
 

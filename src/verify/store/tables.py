@@ -99,6 +99,8 @@ verifications = Table(
     Column("lease_token", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("woken", Boolean(create_constraint=False), nullable=False),
+    # Entries that the newest leaf of the log covers (`verify.store.log`).
+    Column("in_tree", Integer, nullable=False, server_default="0"),
     Index("ix_verifications_region", "region", "id"),
 )
 Index(
@@ -107,6 +109,13 @@ Index(
     verifications.c.id,
     sqlite_where=verifications.c.due_at.is_not(None),
     postgresql_where=verifications.c.due_at.is_not(None),
+)
+
+Index(
+    "ix_verifications_open",
+    verifications.c.id,
+    sqlite_where=verifications.c.entries > verifications.c.in_tree,
+    postgresql_where=verifications.c.entries > verifications.c.in_tree,
 )
 
 idempotency = Table(
@@ -199,4 +208,33 @@ rule_events = Table(
     Column("payload", Text, nullable=False),
     Column("previous", _DIGEST, nullable=False),
     Column("hash", _DIGEST, nullable=False),
+)
+
+tree_leaves = Table(
+    "tree_leaves",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", _code(40), nullable=False),
+    Column("entries", Integer, nullable=False),
+    Column("digest", _DIGEST, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_tree_leaves_subject", "subject", "number"),
+)
+
+tree_tiles = Table(
+    "tree_tiles",
+    metadata,
+    Column("level", Integer, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("level", "number"),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("note", Text, nullable=False),
+    Column("witnessed", Boolean(create_constraint=False), nullable=False),
 )

@@ -12,6 +12,7 @@ from verify.api.answers import json_response
 from verify.api.describe import json_answer, refuses
 from verify.api.models import Health, Readiness
 from verify.bootstrap import System
+from verify.service.clock import now_ms
 
 log = structlog.get_logger("verify.health")
 
@@ -36,8 +37,8 @@ def healthz() -> Response:
     "/readyz",
     operation_id="readiness",
     summary="Can it work?",
-    description="Per part: the store answers, the content is loaded, the worker runs here "
-    "(`absent` where this process has none).",
+    description="Per part: the store answers, the content is loaded, the worker runs here, the "
+    "log is signed and witnessed (`absent` where this process leaves that to another).",
     responses={
         200: json_answer(Readiness, "It can."),
         503: json_answer(Readiness, "A part is failing; it is named."),
@@ -60,7 +61,15 @@ def _checks(system: System) -> dict[str, str]:
         "store": _store(system),
         "content": "ok" if system.contents.digests.rules else "failing",
         "worker": "absent" if system.worker is None else "ok",
+        "audit": _audit(system),
     }
+
+
+def _audit(system: System) -> str:
+    """Whether verdicts can become final: the log is signed and witnessed."""
+    if not system.notary.running:
+        return "absent"
+    return "ok" if system.notary.may_finish(now_ms()) else "failing"
 
 
 def _store(system: System) -> str:

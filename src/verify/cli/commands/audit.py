@@ -1,0 +1,233 @@
+"""`verify audit`: prove what is stored, to others and offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from verify.cli.options import Home, Json, VerificationId
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from verify.bootstrap import System
+    from verify.store.note import PublicKey
+
+Plain = dict[str, Any]
+
+app = typer.Typer(help="Checkpoints, proofs, archives: nothing altered, and nobody need trust us.")
+
+
+def _system(home: Path | None) -> System:
+    """The installation, opened beside a running service."""
+    from verify.bootstrap import build
+    from verify.cli import logs
+    from verify.cli.environment import settings_for
+
+    logs.quiet()
+    return build(settings_for(home), worker=False, read_only=True)
+
+
+@app.command()
+def keys(home: Home = None, as_json: Json = False) -> None:
+    """Print the public keys of the log and its witnesses: what offline checks start from."""
+    del as_json
+    from verify.cli.output import emit
+
+    with _system(home) as system:
+        lines = list(system.audits.public_keys())
+    emit({"keys": lines}, lambda console: console.print("\n".join(lines), soft_wrap=True))
+
+
+@app.command()
+def checkpoint(home: Home = None, as_json: Json = False) -> None:
+    """Print the newest witnessed checkpoint: keep it somewhere else."""
+    del as_json
+    from verify.cli.output import emit
+    from verify.domain.access import LOCAL
+
+    with _system(home) as system:
+        note = system.audits.checkpoint(LOCAL)
+    emit({"checkpoint": note}, lambda console: console.print(note, soft_wrap=True, end=""))
+
+
+@app.command()
+def check(
+    log_only: Annotated[
+        bool, typer.Option("--log-only", help="The log and its witnesses, not every verification.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Check the whole database against the checkpoints that witnesses hold outside it.
+
+    Finds every altered, removed, added or rewritten row, an older database put in place of the
+    newest, and a forged checkpoint; names each. Exit code 7 when anything differs, 6 when a
+    witness does not answer.
+    """
+    del as_json
+    from verify.cli.output import emit
+    from verify.domain.canonical import plain
+    from verify.domain.errors import IntegrityError, Overloaded
+
+    with _system(home) as system:
+        found = system.audits.check(cases=not log_only)
+    document: Plain = {"intact": not found.faults, **dict(plain(found))}  # type: ignore[arg-type]
+    emit(document, lambda console: _show_check(document, console))
+    if found.faults:
+        raise typer.Exit(IntegrityError.exit_code)
+    if found.unanswered:
+        raise typer.Exit(Overloaded.exit_code)
+
+
+def _show_check(document: Plain, console: Console) -> None:
+    from rich.text import Text
+
+    what = f"{document['verifications']} verifications, {document['leaves']} leaves of the log"
+    if not document["faults"]:
+        witnessed = f", {document['witnessed']} of them witnessed"
+        console.print(Text(f"✔ {what}{witnessed}: every byte is as it was sealed", "green"))
+    else:
+        console.print(Text(f"✘ {what}: {len(document['faults'])} faults", "bold red"))
+    for fault in document["faults"]:
+        console.print(
+            Text.assemble(f"  {fault['subject']}  ", (fault["thing"], "bold"), ": "),
+            Text(fault["reason"]),
+        )
+    for name in document["unanswered"]:
+        console.print(Text(f"  the witness {name} does not answer", "yellow"))
+
+
+@app.command()
+def export(
+    verification: VerificationId,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Where to write it (default: ID.zip)."),
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write one verification as a self-describing archive that anybody can check offline.
+
+    It holds personal data: the file is readable by its owner only.
+    """
+    del as_json
+    from verify.cli.output import emit
+    from verify.domain.access import LOCAL
+    from verify.service.audit_keys import write_durably
+
+    with _system(home) as system:
+        data = system.audits.export(verification, LOCAL)
+    target = out or Path(f"{verification}.zip")
+    write_durably(target, data)
+    document = {"verification": verification, "file": str(target), "bytes": len(data)}
+    emit(document, lambda console: console.print(f"✔ {target}  ({len(data)} bytes)"))
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An archive, or a receipt (JSON).")],
+    keys_file: Annotated[
+        Path,
+        typer.Option(
+            "--keys", metavar="FILE", help="Public keys, one a line (see `verify audit keys`)."
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Check an archive or a receipt with nothing but public keys: no database, no network.
+
+    The log and every witness whose key is given must have signed. Exit code 7 when anything
+    differs.
+    """
+    del as_json
+    from verify.cli.output import emit
+    from verify.domain.canonical import plain
+    from verify.domain.errors import IntegrityError
+    from verify.service.audit_bundle import check_bundle
+    from verify.service.audit_receipt import check_proof
+
+    public = _keys(keys_file)
+    data = _bytes(file)
+    if data.lstrip()[:1] == b"{":
+        proven = check_proof(_receipt(data), public)
+        emit({"intact": True, "proof": proven}, lambda console: _show_proof(proven, console))
+        return
+    found = check_bundle(data, public)
+    document: Plain = {"intact": found.intact, **dict(plain(found))}  # type: ignore[arg-type]
+    emit(document, lambda console: _show_bundle(document, console))
+    if not found.intact:
+        raise typer.Exit(IntegrityError.exit_code)
+
+
+def _bytes(path: Path) -> bytes:
+    from verify.domain.errors import NotFound
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NotFound(f"cannot read this file ({error.strerror})", where=str(path)) from None
+
+
+def _keys(path: Path) -> list[PublicKey]:
+    from verify.store.note import PublicKey
+
+    lines = _bytes(path).decode(errors="replace").splitlines()
+    return [PublicKey.parse(line) for line in lines if line.strip()]
+
+
+def _receipt(data: bytes) -> Plain:
+    """A receipt as the API hands it out, or the proof in it alone."""
+    import json
+
+    from verify.domain.errors import InputError
+
+    try:
+        document = json.loads(data)
+    except ValueError:
+        raise InputError("it is neither an archive nor a receipt", where="file") from None
+    proof = document.get("proof", document)
+    if not isinstance(proof, dict):
+        raise InputError(
+            "this receipt holds no proof yet",
+            where="proof",
+            remedy="fetch it again: it is witnessed moments after the verdict",
+        )
+    return proof
+
+
+def _show_proof(proven: Plain, console: Console) -> None:
+    from rich.text import Text
+
+    first = proven["first"]
+    console.print(Text("✔ the receipt holds", "bold green"))
+    console.print(f"  {proven['verification']}  entry {first['position']} ({first['kind']})")
+    if "outcome" in first["payload"]:
+        console.print(f"  outcome {first['payload']['outcome']}")
+    _show_witnesses(proven, console)
+
+
+def _show_witnesses(proven: Plain, console: Console) -> None:
+    from verify.service.clock import iso
+
+    console.print(f"  log {proven['origin']}, {proven['size']} leaves", soft_wrap=True)
+    for witness in proven["witnesses"]:
+        console.print(f"  witnessed by {witness['name']} at {iso(witness['seconds'] * 1000)}")
+
+
+def _show_bundle(document: Plain, console: Console) -> None:
+    from rich.text import Text
+
+    head = f"{document['verification']}  {document['entries']} ledger entries"
+    if document["intact"]:
+        console.print(
+            Text.assemble(("✔ every byte is as it was sealed", "bold green"), f"  {head}")
+        )
+        _show_witnesses(document["proof"], console)
+        return
+    console.print(Text.assemble(("✘ NOT as it was sealed", "bold red"), f"  {head}"))
+    for fault in document["faults"]:
+        console.print(Text.assemble("  ", (fault["thing"], "bold"), ": ", fault["reason"]))

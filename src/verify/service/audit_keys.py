@@ -1,0 +1,79 @@
+"""Key files of the log and of witnesses: one line each, readable by their owner only."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from verify.domain.errors import Conflict
+from verify.store.note import SigningKey
+
+LOG_NAME = "verify.local/*"
+WITNESS_NAME = "witness.local/*"
+
+
+def load_key(path: Path) -> SigningKey:
+    """Read a private key.
+
+    Raises:
+        Conflict: there is no such file, or others may read it.
+        InputError: the file holds no key.
+    """
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        raise Conflict(
+            "the signing key is not there",
+            where=str(path),
+            remedy="restore it from where you keep its copy; without it no verdict becomes final",
+        ) from None
+    if mode & 0o077:
+        raise Conflict(
+            "others than its owner may read this key file",
+            where=str(path),
+            remedy=f"chmod 600 {path}",
+        )
+    return SigningKey.parse(text)
+
+
+def make_key(path: Path, name: str, kind: int) -> SigningKey:
+    """Make a key and write it to a new file.
+
+    Raises:
+        Conflict: there is such a file already; a key is never overwritten.
+    """
+    key = SigningKey.generate(name, kind)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    write_durably(draft, key.secret_text.encode() + b"\n")
+    try:
+        # A link appears whole or not at all, and only where nothing is yet.
+        os.link(draft, path)
+    except FileExistsError:
+        raise Conflict("there is a key already; it stays", where=str(path)) from None
+    finally:
+        draft.unlink()
+    sync_folder(path.parent)
+    return key
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace a file by one with these bytes, readable by its owner only, in one step."""
+    draft = path.with_name(f".{path.name}.new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,405 @@
+"""Full access to the database, and even the log's key, is not enough to change the past unseen."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pytest
+
+from support.desk import NATIONAL, person
+from support.insider import Insider, altered
+from support.notary import Office
+from verify.domain.canonical import canonical_bytes
+from verify.domain.errors import Conflict, InputError, IntegrityError, NotPermitted
+from verify.service.audit_bundle import check_bundle
+from verify.service.audit_receipt import check_proof
+from verify.store import Store, tables
+from verify.store.ledger import entry_hash
+from verify.store.log import leaf_data
+from verify.store.merkle import Leaves
+from verify.store.note import Checkpoint, Note, SigningKey
+from verify.store.suites import SHA256
+from verify.store.tiles import Tiles
+
+TREE = ("tree_leaves", "tree_tiles", "checkpoints")
+
+
+@pytest.fixture
+def office(store, tmp_path):
+    made = Office(store, tmp_path / "home")
+    for i in range(3):
+        made.finished(i)
+    return made
+
+
+@pytest.fixture
+def insider(database_url):
+    made = Insider(database_url)
+    yield made
+    made.engine.dispose()
+
+
+def name_of(table, row) -> str:
+    return {
+        "tree_leaves": lambda: f"tree leaf {row['number']}",
+        "tree_tiles": lambda: f"tree tile {row['level']}/{row['number']}",
+        "checkpoints": lambda: f"checkpoint {row['size']}",
+    }[table.name]()
+
+
+@pytest.mark.parametrize("name", TREE)
+def test_one_changed_byte_in_any_row_of_the_log_is_found_and_nothing_else_accused(
+    office, insider, name
+):
+    table = tables.metadata.tables[name]
+    assert office.faults == set()
+    for row in insider.rows(table):
+        for column in table.columns:
+            changed = {column.name: altered(row[column.name], column)}
+            insider.change(table, row, changed)
+            found = {thing for _, thing in office.faults}
+            moved = name_of(table, {**row, **changed})
+            # A leaf's `at` only dates it; its verification says when its entry really was.
+            assert found & {name_of(table, row), moved}, (row, column.name, found)
+            others = {t for t in found if t.startswith(("tree leaf", "tree tile", "checkpoint"))}
+            assert others <= set(spread(name, row, moved)), (column.name, found)
+            insider.change(table, {**row, **changed}, {column.name: row[column.name]})
+    assert office.faults == set()
+
+
+def spread(name: str, row, moved: str):
+    """What one changed row may be called: itself, or, moved elsewhere, what lies between."""
+    yield name_of(tables.metadata.tables[name], row)
+    yield moved
+    if name == "tree_leaves":
+        yield from (f"tree leaf {n}" for n in range(row["number"] + 1001))
+        yield from ("tree tile 0/0", "tree tile 0/1", "tree tile 0/2", "tree tile 0/3")
+        yield from ("tree tile 0/4", "tree tile 1/0")
+
+
+@pytest.mark.parametrize("name", ["tree_leaves", "tree_tiles"])
+def test_any_row_taken_out_of_the_log_is_found_and_named(office, insider, name):
+    table = tables.metadata.tables[name]
+    for row in insider.rows(table):
+        insider.remove(table, row)
+        assert name_of(table, row) in {thing for _, thing in office.faults}
+        insider.add(table, row)
+    assert office.faults == set()
+
+
+def test_the_log_cut_off_at_every_length_is_found(office, insider):
+    leaves = sorted(insider.rows(tables.tree_leaves), key=lambda r: r["number"])
+    (tile,) = insider.rows(tables.tree_tiles)
+    for keep in range(len(leaves) - 1, -1, -1):
+        insider.remove(tables.tree_leaves, leaves[keep])
+        if keep:
+            insider.change(tables.tree_tiles, tile, {"hashes": tile["hashes"][: keep * 32]})
+        found = office.faults
+        assert ("log", "log") in found
+        assert ("log", f"tree leaf {keep}") in found
+        office.reopen()
+        assert office.notary.once().refused == "inconsistent-log"
+
+
+def rewrite(insider, verification, key: SigningKey | None) -> int:
+    """Turn a verdict over and make everything in the database fit: chain, header, tree, and with
+    the log's stolen key the checkpoints too. Returns the first rewritten entry."""
+    verdict = next(
+        r for r in insider.rows(tables.verdicts)
+        if r["verification"] == verification and r["outcome"] == "eligible"
+    )  # fmt: skip
+    insider.change(tables.verdicts, verdict, {"outcome": "ineligible"})
+    entries = sorted(
+        (r for r in insider.rows(tables.ledger) if r["verification"] == verification),
+        key=lambda r: r["position"],
+    )
+    first, previous, digests = 0, "", {}
+    for entry in entries:
+        payload = entry["payload"].replace('"outcome":"eligible"', '"outcome":"ineligible"')
+        forged = {**entry, "payload": payload, "previous": previous}
+        forged["hash"] = previous = entry_hash(forged)
+        if forged != entry:
+            first = first or entry["position"]
+            insider.change(tables.ledger, entry, forged)
+        digests[entry["position"]] = previous
+    header = next(r for r in insider.rows(tables.verifications) if r["id"] == verification)
+    insider.change(tables.verifications, header, {"head": previous})
+    hashes = []
+    for leaf in sorted(insider.rows(tables.tree_leaves), key=lambda r: r["number"]):
+        digest = leaf["digest"]
+        if leaf["subject"] == verification:
+            digest = digests[leaf["entries"]]
+            insider.change(tables.tree_leaves, leaf, {"digest": digest})
+        hashes.append(SHA256.leaf(leaf_data("head", leaf["subject"], leaf["entries"], digest)))
+    tiles = Tiles(lambda _l, _n: b"", 0, SHA256)
+    tiles.append(hashes)
+    for row in insider.rows(tables.tree_tiles):
+        forged = tiles.changed[row["level"], row["number"]]
+        insider.change(tables.tree_tiles, row, {"hashes": forged})
+    if key is not None:
+        tree = Leaves(hashes)
+        for row in insider.rows(tables.checkpoints):
+            point = Checkpoint(key.name, row["size"], tree.root(row["size"]))
+            old = Note.parse(row["note"])
+            note = Note(point, (key.sign(point.text), *old.signatures[1:]))
+            insider.change(tables.checkpoints, row, {"note": note.text})
+    return first
+
+
+@pytest.mark.parametrize("stolen_key", [False, True])
+def test_a_history_rewritten_to_fit_itself_is_found_and_the_row_named(office, insider, stolen_key):
+    verification = office.store.list(NATIONAL)[0][1].id
+    bystanders = {r.id for r in office.store.list(NATIONAL)[0]} - {verification}
+    key = SigningKey.parse((office.home / "log.key").read_text()) if stolen_key else None
+    end = office.store.ledger(verification, NATIONAL)[-1].position
+    rewrite(insider, verification, key)
+    # The database alone is at peace with itself: this is why somebody else must remember.
+    assert office.store.check_integrity(verification, NATIONAL) == ()
+    found = office.audits.check().faults
+    named = {f.thing: f for f in found if f.subject == verification}
+    number = office.store.log.covering(verification, end, 10**6).number
+    assert f"tree leaf {number}" in named
+    assert f"entry {end} of {verification}" in named[f"tree leaf {number}"].reason
+    assert not {f.subject for f in found} & bystanders
+    office.desk.accept()
+    office.reopen()
+    assert office.notary.once().refused in ("inconsistent-log", "integrity")
+
+
+def test_a_verification_that_vanished_whole_is_found_by_its_leaf(office, insider):
+    verification = office.store.list(NATIONAL)[0][0].id
+    for table in (tables.ledger, tables.exchanges, tables.verdicts, tables.idempotency):
+        for row in insider.rows(table):
+            if row["verification"] == verification:
+                insider.remove(table, row)
+    header = next(r for r in insider.rows(tables.verifications) if r["id"] == verification)
+    insider.remove(tables.verifications, header)
+    assert (verification, "verification") in office.faults
+
+
+def test_an_older_backup_in_place_of_the_newest_is_refused(tmp_path):
+    file, home = tmp_path / "verify.db", tmp_path / "home"
+    with Store.open(f"sqlite:///{file}") as store:
+        Office(store, home).finished(1)
+    shutil.copy(file, tmp_path / "backup.db")
+    with Store.open(f"sqlite:///{file}") as store:
+        office = Office(store, home)
+        office.desk.now += 10**8
+        office.finished(2)
+        assert office.faults == set()
+    shutil.copy(tmp_path / "backup.db", file)
+    with Store.open(f"sqlite:///{file}") as store:
+        office = Office(store, home)
+        assert ("log", "log") in office.faults
+        (claim,) = (office.desk.accept(),) and office.desk.claim()
+        held = office.desk.seal(
+            claim, outcome="eligible", final=True, state="completed", due_at=None
+        )
+        assert held.status == "held"
+        assert office.notary.standing.refused == "inconsistent-log"
+
+
+def test_two_histories_shown_to_two_people_cannot_both_be_witnessed(tmp_path):
+    """A split view: the same log, continued in two ways from a copy."""
+    home = tmp_path / "home"
+    with Store.open(f"sqlite:///{tmp_path / 'one.db'}") as store:
+        Office(store, home).finished(1)
+    shutil.copy(tmp_path / "one.db", tmp_path / "two.db")
+    with Store.open(f"sqlite:///{tmp_path / 'one.db'}") as store:
+        office = Office(store, home)
+        office.desk.now += 10**8
+        office.finished(2)
+        assert office.notary.standing.refused == ""
+    with Store.open(f"sqlite:///{tmp_path / 'two.db'}") as store:
+        office = Office(store, home)
+        office.desk.now += 10**8
+        for _ in range(4):
+            office.desk.accept()
+        assert office.notary.once().refused == "inconsistent-log"
+        assert office.store.log.checkpoint().size == 2
+
+
+def test_every_changed_byte_of_the_witnesss_copy_is_found_and_accuses_nobody(office):
+    raw = office.leaves_file.read_bytes()
+    for at in range(len(raw)):
+        office.leaves_file.write_bytes(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
+        assert {t.split(" at ")[0] for _, t in office.faults_of_log} == {"witness leaves"}, at
+    office.leaves_file.write_bytes(raw)
+    assert office.faults == set()
+
+
+# -- receipts and archives ------------------------------------------------------------------
+
+
+@pytest.fixture
+def sealed(office):
+    """A verification, its receipt and its archive."""
+    verification = office.store.list(NATIONAL)[0][1].id
+    entries = office.store.ledger(verification, NATIONAL)
+    receipt = office.audits.receipt(verification, entries[-1].position, NATIONAL)
+    return verification, receipt, office.audits.export(verification, auditor())
+
+
+def auditor():
+    from verify.domain.access import Caller, RoleName
+
+    return Caller("auditor", frozenset({RoleName.AUDITOR}), ("*",))
+
+
+def test_a_receipt_holds_offline_and_says_what_it_proves(office, sealed):
+    verification, receipt, _ = sealed
+    proven = check_proof(json.loads(canonical_bytes(receipt)), office.keys)
+    assert proven["verification"] == verification
+    assert proven["first"]["payload"]["outcome"] == "eligible"
+    assert [w["name"] for w in proven["witnesses"]] == [office.keys[1].name]
+
+
+def test_a_receipt_of_an_earlier_entry_leads_to_the_end_of_its_leaf(office, sealed):
+    verification = sealed[0]
+    for entry in office.store.ledger(verification, NATIONAL):
+        receipt = office.audits.receipt(verification, entry.position, NATIONAL)
+        assert check_proof(receipt, office.keys)["first"]["hash"] == entry.hash
+
+
+def leaves_of(value, at=()):
+    """Every scalar of a document with its path."""
+    if isinstance(value, dict):
+        for key in value:
+            yield from leaves_of(value[key], (*at, key))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from leaves_of(item, (*at, i))
+    else:
+        yield at, value
+
+
+def with_value(document, path, value):
+    made = json.loads(json.dumps(document))
+    place = made
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return made
+
+
+def test_a_receipt_changed_anywhere_is_refused(office, sealed):
+    receipt = json.loads(canonical_bytes(sealed[1]))
+    count = 0
+    for path, value in leaves_of(receipt):
+        for other in variants(value):
+            with pytest.raises(IntegrityError):
+                check_proof(with_value(receipt, path, other), office.keys)
+            count += 1
+    assert count > 60
+
+
+def variants(value):
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, value - 1, str(value), None]
+    if isinstance(value, str):
+        middle = len(value) // 2
+        return [value[:-1] or "x", value + "x", value[:middle] + "¤" + value[middle + 1 :], None]
+    return ["x", 0]
+
+
+def test_a_receipt_is_worth_nothing_without_the_right_keys(office, sealed):
+    receipt = sealed[1]
+    log, witness = office.keys
+    thief = SigningKey.generate(log.name).public
+    for keys in ([], [log], [witness], [thief, witness], [log, SigningKey.generate("w", 4).public]):
+        with pytest.raises(IntegrityError):
+            check_proof(receipt, keys)
+
+
+def test_an_archive_is_intact_with_nothing_but_the_public_keys(office, sealed):
+    verification, _, archive = sealed
+    found = check_bundle(archive, office.keys)
+    assert found.faults == ()
+    assert found.intact
+    assert (found.verification, found.entries) == (verification, 6)
+    assert office.audits.export(verification, auditor()) == archive
+
+
+def repacked(archive: bytes, name: str, body: bytes | None, *, fitting: bool) -> bytes:
+    """The archive with one member changed or left out, its manifest made to fit or not."""
+    from verify.domain.canonical import digest_bytes
+    from verify.service.audit_bundle import _unzip, _zip
+
+    files = _unzip(archive)
+    manifest = json.loads(files["manifest.json"])
+    if body is None:
+        del files[name]
+        manifest["files"].pop(name, None)
+    else:
+        files[name] = body
+        manifest["files"][name] = digest_bytes(body)
+    if fitting and name != "manifest.json":
+        files["manifest.json"] = canonical_bytes(manifest)
+    return _zip(files)
+
+
+@pytest.mark.parametrize("fitting", [False, True])
+def test_every_member_of_an_archive_changed_or_left_out_is_found(office, sealed, fitting):
+    from verify.service.audit_bundle import _unzip
+
+    for name, body in _unzip(sealed[2]).items():
+        if name == "README.txt" and fitting:
+            continue  # words only: nothing rests on them
+        changed = body[:-2] + bytes([body[-2] ^ 1]) + body[-1:]
+        for other in (changed, None):
+            forged = repacked(sealed[2], name, other, fitting=fitting)
+            try:
+                assert not check_bundle(forged, office.keys).intact, (name, other is None)
+            except InputError:
+                assert name.endswith(".json")
+
+
+def test_every_value_of_an_archives_rows_is_bound(office, sealed):
+    from verify.service.audit_bundle import _unzip
+
+    rows = json.loads(_unzip(sealed[2])["case.json"])
+    for path, value in leaves_of(rows):
+        other = variants(value)[0]
+        forged = repacked(
+            sealed[2], "case.json", canonical_bytes(with_value(rows, path, other)), fitting=True
+        )
+        try:
+            assert not check_bundle(forged, office.keys).intact, path
+        except InputError:
+            assert path[0] in ("hash", "entries"), path
+
+
+def test_every_truncation_of_an_archive_is_refused(office, sealed):
+    archive = sealed[2]
+    for length in range(0, len(archive), 7):
+        with pytest.raises(InputError):
+            check_bundle(archive[:length], office.keys)
+
+
+def test_the_callback_tokens_secret_is_not_in_the_archive(office, sealed):
+    verification, _, archive = sealed
+    from verify.service.audit_bundle import _unzip
+
+    plain = b"".join(_unzip(archive).values())
+    for exchange in office.store.exchanges(verification):
+        assert exchange.callback_token.encode() not in plain
+
+
+def test_only_auditors_export_and_only_what_is_witnessed(office):
+    verification = office.store.list(NATIONAL)[0][0].id
+    with pytest.raises(NotPermitted):
+        office.audits.export(verification, person())
+    fresh = office.desk.accept()
+    with pytest.raises(Conflict, match="not been witnessed"):
+        office.audits.export(fresh, auditor())
+
+
+def test_no_leaf_holds_anything_but_ids_counts_and_digests(office, insider):
+    for row in insider.rows(tables.tree_leaves):
+        assert row["kind"] == "head"
+        assert re.fullmatch(r"v_[0-9a-z]{26}", row["subject"])
+        assert re.fullmatch(r"sha256:[0-9a-f]{64}", row["digest"])
