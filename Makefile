@@ -81,6 +81,9 @@ bench-rules: setup var/bench-venv/.ready ## a city of a million households, besi
 bench-population: setup ## a synthetic city of ten million people: time, memory, digest twice
 	@$(BIN)/python benchmarks/population/run.py
 
+proofs: setup-dev ## a million mutated Merkle proofs, all refused
+	@VERIFY_PROOFS=1000000 $(BIN)/pytest tests/store/test_store_merkle.py
+
 lock: ## pin dependencies with hashes
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra build pyproject.toml -o requirements.lock
