@@ -1,0 +1,86 @@
+"""`verify audit` on a real installation, and a witness as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from support.commandline import Cli
+from support.live import household, installation
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A finished, witnessed verification on disk, with nothing running any more."""
+    cli = Cli(tmp_path_factory.mktemp("audit"))
+    with installation(cli.home / "var") as live:
+        verification = live.check(household("03").application)
+    return cli, verification
+
+
+def test_an_exported_archive_is_checked_with_nothing_but_the_keys(kept, tmp_path):
+    cli, verification = kept
+    keys = tmp_path / "keys.txt"
+    keys.write_text(cli("audit", "keys").stdout)
+    assert len(keys.read_text().splitlines()) == 2
+    archive = tmp_path / "case.zip"
+    cli.json("audit", "export", verification, "--out", str(archive))
+    assert archive.stat().st_mode & 0o077 == 0
+    found = cli.json("audit", "verify", str(archive), "--keys", str(keys))
+    assert found["intact"] is True
+    assert found["verification"] == verification
+    # The log's key alone is not enough, and a wrong file is told as such.
+    keys.write_text(keys.read_text().splitlines()[0])
+    assert cli.json("audit", "verify", str(archive), "--keys", str(keys), code=7)["faults"]
+    wrong = cli.json("audit", "verify", str(keys), "--keys", str(keys), code=2)
+    assert wrong["error"]["code"] == "invalid-input"
+
+
+def test_a_full_check_names_the_changed_row(kept):
+    cli, verification = kept
+    found = cli.json("audit", "check")
+    assert found["intact"] is True
+    assert found["witnessed"] == found["leaves"] > 0
+    with sqlite3.connect(cli.home / "var" / "verify.db") as db:
+        db.execute("UPDATE tree_leaves SET digest = replace(digest, 'a', 'b') WHERE number = 0")
+    found = cli.json("audit", "check", code=7)
+    assert {(f["subject"], f["thing"]) for f in found["faults"]} == {(verification, "tree leaf 0")}
+
+
+def test_a_witness_of_its_own_cosigns_and_stops_on_sigterm(tmp_path):
+    cli = Cli(tmp_path)
+    key = cli.json("witness", "w", "--key")["key"]
+    from verify.service.audit_witness import HttpWitness
+    from verify.store.note import Checkpoint, Note, PublicKey, SigningKey
+
+    log = SigningKey.generate("log.example")
+    address = tmp_path / "address"
+    words = ["witness", "w", "--log", log.public.text, "--port", "0", "--address-file", "address"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "verify.cli.main", *words],
+        cwd=tmp_path,
+        env=cli.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not address.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        far = HttpWitness(address.read_text().strip(), PublicKey.parse(key))
+        point = Checkpoint("log.example", 1, bytes(32))
+        note = Note(point, (log.sign(point.text),))
+        given = far.add(0, (), note, lambda _a, _b: b"")
+        assert note.with_(given).by(far.key) == given
+        assert far.latest("log.example").checkpoint == point
+    finally:
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert json.dumps(key)[1:-1] in errors.decode()
