@@ -9,11 +9,10 @@ take a `Caller` are for the doors and apply the caller's regions in the query; t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from verify.content import ContentSet
@@ -24,11 +23,9 @@ from verify.store import (
     accepting,
     blobs,
     case,
-    engines,
     integrity,
     keys,
     leasing,
-    migrations,
     reads,
     rule_events,
     sealing,
@@ -36,6 +33,7 @@ from verify.store import (
 )
 from verify.store.case import Case
 from verify.store.log import Log
+from verify.store.opening import Opened, open_database
 from verify.store.rows import (
     Accepted,
     ApiKeyRow,
@@ -55,7 +53,7 @@ from verify.store.rows import (
 from verify.store.rule_events import RuleEventRow
 from verify.store.suites import SHA256, Suite
 from verify.store.tables import content, exchanges
-from verify.store.writer import GroupWriter, PooledWriter, ReadOnly, Writer, closed, unavailable
+from verify.store.writer import closed, unavailable
 
 T = TypeVar("T")
 ALL = Filters()
@@ -64,18 +62,11 @@ ALL = Filters()
 class Store:
     """An open store. Safe to use from many threads; a context manager that closes itself."""
 
-    def __init__(
-        self,
-        readers: Engine,
-        writer: Writer,
-        release: Callable[[], None],
-        opened: Sequence[Engine],
-        suite: Suite = SHA256,
-    ) -> None:
-        self._readers = readers
-        self._writer = writer
-        self._release = release
-        self._engines = opened
+    def __init__(self, opened: Opened, suite: Suite = SHA256) -> None:
+        self._readers = opened.readers
+        self._writer = opened.writer
+        self._release = opened.release
+        self._engines = opened.engines
         self._kept: frozenset[str] = frozenset()
         self._closed = False
         self.log = Log(self._read, self._writer.run, suite)
@@ -96,59 +87,7 @@ class Store:
             IntegrityError: the database could lose acknowledged commits (`verify.store.engines`).
             Overloaded: the database does not answer.
         """
-        parsed, suite = engines.parse(url), suites.suite(log_hash)
-        try:
-            if parsed.get_backend_name() == "sqlite":
-                file = engines.sqlite_file(parsed)
-                opener = cls._read_sqlite if read_only else cls._write_sqlite
-                return opener(file, suite)
-            return cls._postgres(engines.postgres(parsed), suite, read_only)
-        except SQLAlchemyError:
-            raise unavailable() from None
-
-    @classmethod
-    def _read_sqlite(cls, file: Path, suite: Suite) -> Store:
-        readers = engines.sqlite_reader(file)
-        try:
-            with readers.connect() as connection:
-                migrations.require_head(connection)
-        except BaseException:
-            readers.dispose()
-            raise
-        return cls(readers, ReadOnly(), lambda: None, [readers], suite)
-
-    @classmethod
-    def _write_sqlite(cls, file: Path, suite: Suite) -> Store:
-        engines.create_file(file)
-        lock = engines.WriterLock(file)
-        try:
-            writing = engines.sqlite_writer(file)
-            with writing.begin() as connection:
-                migrations.upgrade(connection)
-        except BaseException:
-            lock.release()
-            raise
-        readers = engines.sqlite_reader(file)
-        # Readers close first: the last connection to close checkpoints, and must be the writer.
-        return cls(readers, GroupWriter(writing), lock.release, [readers, writing], suite)
-
-    @classmethod
-    def _postgres(cls, engine: Engine, suite: Suite, read_only: bool) -> Store:
-        try:
-            with engine.begin() as connection:
-                if read_only:
-                    migrations.require_head(connection)
-                else:
-                    migrations.upgrade(connection)
-        except BaseException:
-            engine.dispose()
-            raise
-        # One snapshot per read, so that a check never sees half of a concurrent commit.
-        readers = engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
-        writer: Writer = ReadOnly() if read_only else PooledWriter(engine)
-        return cls(readers, writer, lambda: None, [engine], suite)
+        return cls(open_database(url, read_only=read_only), suites.suite(log_hash))
 
     def close(self) -> None:
         """Finish what is queued and let go of the database; a second time is no error."""
