@@ -74,7 +74,9 @@ HOUSEHOLDS = _shape(
         "residence": STR,  # urban | rural
         "as_of": DAY,
         "known_at": DAY,
+        "accepted_on": DAY,  # null: on `as_of`
     },
+    "accepted_on",
 )
 
 PERSONS = _shape(
@@ -197,6 +199,14 @@ FACTS = _shape(
         "category": STR,
         "grade": INT,
         "area_dm2": INT,
+        # Of things; worth and debt are this person's part of them. Null: not known.
+        "worth": INT,  # fen, on the day
+        "price": INT,  # fen, when acquired
+        "debt": INT,  # fen, secured on it
+        "acquired": DAY,
+        "basis": STR,  # title | contract | registration of the contract
+        "danger": STR,  # danger grade A-D of a dwelling
+        "purpose": STR,  # what it is used for
         "object_key": STR,
         # The doubt this fact hangs on. A binary doubt (match, conflict, attestation,
         # annual_only) settled "yes" makes the fact count as [lo, hi]; settled "no" removes it.
@@ -207,7 +217,8 @@ FACTS = _shape(
         "records": STRS,
         "note": STR,
     },
-    "period_start period_end as_of hi category grade area_dm2 object_key doubt note",
+    "period_start period_end as_of hi category grade area_dm2 worth price debt acquired basis"
+    " danger purpose object_key doubt note",
 )
 
 DOUBTS = _shape(

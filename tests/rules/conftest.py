@@ -25,7 +25,7 @@ def judge(law: Law) -> Callable[..., list[Assessment]]:
 
     def run(*documents: dict, trace: bool = False) -> list[Assessment]:
         given = [(f"{i:04d}", GivenHousehold.model_validate(d)) for i, d in enumerate(documents)]
-        parts = facts_from_given(given)
+        parts = facts_from_given(given, law)
         return assess(law, parts.households, parts.persons, parts.facts, parts.doubts, trace=trace)
 
     return run

@@ -20,8 +20,8 @@ def household(*members: dict, **more: object) -> dict:
     return {**base, **more, "members": list(members) or [SINGLE]}
 
 
-def frames_of(document: dict):
-    return facts_from_given([("a", GivenHousehold.model_validate(document))])
+def frames_of(document: dict, law: Law):
+    return facts_from_given([("a", GivenHousehold.model_validate(document))], law)
 
 
 def finding(assessment, test: str):
@@ -69,11 +69,9 @@ def test_the_first_and_last_day_of_a_known_period_are_in_force(law: Law):
 
 def test_one_household_without_law_stops_the_batch_by_name_of_the_first(law: Law):
     documents = [household(), household(region="110101")]
-    parts = facts_from_given(
-        [(k, GivenHousehold.model_validate(d)) for k, d in zip("ab", documents, strict=True)]
-    )
+    given = [(k, GivenHousehold.model_validate(d)) for k, d in zip("ab", documents, strict=True)]
     with pytest.raises(UnknownProgramme, match="Dongcheng"):
-        assess(law, parts.households, parts.persons, parts.facts, parts.doubts)
+        facts_from_given(given, law)
 
 
 def test_a_batch_may_mix_programmes_and_dates(judge):
@@ -169,7 +167,7 @@ def test_too_many_doubts_are_all_asked_and_the_list_says_it_is_not_the_smallest(
 
 def test_a_doubt_that_does_not_weigh_widens_nothing_and_stays_visible(law: Law):
     parts = frames_of(
-        household({**SINGLE, "vehicles": [{"vehicle_class": "car", "doubtful": True}]})
+        household({**SINGLE, "vehicles": [{"vehicle_class": "car", "doubtful": True}]}), law
     )
     doubts = parts.doubts.with_columns(weighs=pl.lit(False), code=pl.lit("name_only"))
     (found,) = assess(law, parts.households, parts.persons, parts.facts, doubts)
@@ -179,7 +177,7 @@ def test_a_doubt_that_does_not_weigh_widens_nothing_and_stays_visible(law: Law):
 
 
 def test_a_fact_that_hangs_on_an_unlisted_doubt_is_refused(law: Law):
-    parts = frames_of(household({**SINGLE, "assets": [{"amount": "1", "doubtful": True}]}))
+    parts = frames_of(household({**SINGLE, "assets": [{"amount": "1", "doubtful": True}]}), law)
     with pytest.raises(ValueError, match="does not list"):
         assess(law, parts.households, parts.persons, parts.facts, parts.doubts.clear())
 
@@ -202,7 +200,7 @@ def test_questions_name_relations_and_amounts_and_never_keys(judge):
 def test_a_dwelling_of_both_spouses_is_one_dwelling(law: Law):
     spouse = {"person": "p2", "relation": "spouse", "birth": "1981-01-01"}
     owned = {"dwellings": [{"area_m2": "60"}]}
-    parts = frames_of(household({**SINGLE, **owned}, {**spouse, **owned}))
+    parts = frames_of(household({**SINGLE, **owned}, {**spouse, **owned}), law)
     twice = assess(law, parts.households, parts.persons, parts.facts, parts.doubts)[0]
     joint = parts.facts.with_columns(object_key=pl.lit("title-1"))
     once = assess(law, parts.households, parts.persons, joint, parts.doubts)[0]
@@ -219,7 +217,7 @@ def test_a_joint_dwelling_counts_only_as_far_as_an_owner_counts(law: Law):
         "circumstances": [{"kind": "serving_sentence"}],
         "vehicles": [{"vehicle_class": "car"}],
     }
-    parts = frames_of(household(SINGLE, prisoner))
+    parts = frames_of(household(SINGLE, prisoner), law)
     found = assess(law, parts.households, parts.persons, parts.facts, parts.doubts)[0]
     assert finding(found, "vehicles").value.hi == 0
     assert found.outcome == "eligible"
@@ -251,7 +249,7 @@ def test_an_amount_known_for_a_year_only_widens_the_upper_end(judge):
 
 def test_a_certain_yearly_amount_is_still_only_an_upper_bound_for_the_months(law: Law):
     yearly = [{"kind": "business_income", "yearly": "12000", "year": 2024}]
-    parts = frames_of(household({**SINGLE, "incomes": yearly}))
+    parts = frames_of(household({**SINGLE, "incomes": yearly}), law)
     certain = parts.facts.with_columns(lo=pl.col("hi"), doubt=pl.lit(None, dtype=pl.String))
     (found,) = assess(law, parts.households, parts.persons, certain, parts.doubts.clear())
     income = finding(found, "income")
@@ -268,7 +266,7 @@ def test_a_claim_settled_yes_is_true_however_cautiously_it_was_stated(law: Law):
         "assets": [{"amount": "43000"}],
         "circumstances": [{"kind": "disability", "documented": False}],
     }
-    parts = frames_of(household(member))
+    parts = frames_of(household(member), law)
     cautious = parts.facts.with_columns(
         lo=pl.when(pl.col("quantity") == "disability").then(0).otherwise(pl.col("lo"))
     )
@@ -280,7 +278,7 @@ def test_a_claim_settled_yes_is_true_however_cautiously_it_was_stated(law: Law):
 
 def test_how_cautiously_a_claim_was_stated_changes_no_question(law: Law):
     member = {**SINGLE, "circumstances": [{"kind": "serving_sentence", "documented": False}]}
-    parts = frames_of(household(member))
+    parts = frames_of(household(member), law)
     for lo in (1, 0):
         facts = parts.facts.with_columns(lo=pl.lit(lo, dtype=pl.Int64))
         (found,) = assess(law, parts.households, parts.persons, facts, parts.doubts)
@@ -345,7 +343,7 @@ def test_every_member_is_listed_with_the_clause_that_decided(judge):
 
 
 def test_a_household_without_members_is_refused(law: Law):
-    parts = frames_of(household())
+    parts = frames_of(household(), law)
     with pytest.raises(InputError, match="no members"):
         assess(law, parts.households, parts.persons.clear(), parts.facts, parts.doubts)
 
@@ -381,7 +379,7 @@ def test_the_trace_leads_from_each_test_to_facts_and_cited_limits(judge):
 
 
 def test_the_trace_can_be_left_out_without_changing_anything_else(law: Law):
-    parts = frames_of(household())
+    parts = frames_of(household(), law)
     args = (law, parts.households, parts.persons, parts.facts, parts.doubts)
     with_trace, without = assess(*args)[0], assess(*args, trace=False)[0]
     assert without.trace == ()

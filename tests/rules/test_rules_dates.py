@@ -24,7 +24,7 @@ def income_limit(book: str, as_of: str, known_at: str) -> int:
             "members": [{"person": "p1", "relation": "self", "birth": "1980-01-01"}],
         }
     )
-    parts = facts_from_given([("a", given)])
+    parts = facts_from_given([("a", given)], law)
     (found,) = assess(law, parts.households, parts.persons, parts.facts, parts.doubts)
     return found.findings[0].limit.lo
 
@@ -36,11 +36,21 @@ def test_the_value_in_force_on_the_day_is_used():
 
 def test_a_value_published_later_is_not_known_yet():
     published = BOOK.replace(
-        "cite: [law]}\npersons", "published_at: 2021-01-20, cite: [law]}\npersons"
+        "cite: [law]}\npersons",
+        "published_at: 2021-01-20, cite: [law],\n"
+        "       retroactive: {note: {zh: 自一月起, en: from January}, cite: [law]}}\npersons",
     )
     assert income_limit(published, "2021-01-15", "2021-01-20") == 200_000
-    with pytest.raises(LawNotInForce, match="had not been published by 2021-01-19"):
-        income_limit(published, "2021-01-15", "2021-01-19")
+    assert income_limit(published, "2021-01-15", "2021-01-19") == 100_000
+
+
+def test_nothing_is_in_force_before_the_first_value_was_published():
+    published = BOOK.replace(
+        "effective_to: 2020-12-31", "effective_to: 2020-12-31, published_at: 2019-12-01"
+    )
+    assert income_limit(published, "2020-12-31", "2019-12-01") == 100_000
+    with pytest.raises(LawNotInForce, match="had not been published by 2019-11-30"):
+        income_limit(published, "2020-12-31", "2019-11-30")
 
 
 def test_a_clause_of_the_composition_holds_in_its_period_only():
@@ -59,7 +69,7 @@ def test_a_clause_of_the_composition_holds_in_its_period_only():
                 "members": [{"person": "p1", "relation": "self", "birth": "1980-01-01"}],
             }
         )
-        parts = facts_from_given([("a", given)])
+        parts = facts_from_given([("a", given)], law)
         (found,) = assess(law, parts.households, parts.persons, parts.facts, parts.doubts)
         assert found.composition[0][1] == expected
 

@@ -41,7 +41,7 @@ def test_more_income_or_savings_never_turns_ineligible_into_eligible(
 @SOME
 @given(case=households(), order=st.randoms(use_true_random=False))
 def test_the_order_of_rows_is_irrelevant(law, case, order):
-    parts = facts_from_given([("a", GivenHousehold.model_validate(oracle.as_given(case)))])
+    parts = facts_from_given([("a", GivenHousehold.model_validate(oracle.as_given(case)))], law)
     plain = assess(law, parts.households, parts.persons, parts.facts, parts.doubts)
     shuffled = [
         frame[order.sample(range(frame.height), frame.height)]
@@ -62,7 +62,7 @@ def test_a_household_alone_is_judged_as_in_a_batch(judge, cases):
 @SOME
 @given(case=households(), digits=st.sampled_from(["6501021", "5401012", "3101042"]))
 def test_names_birthplace_and_sex_digits_are_never_read(law, case, digits):
-    parts = facts_from_given([("a", GivenHousehold.model_validate(oracle.as_given(case)))])
+    parts = facts_from_given([("a", GivenHousehold.model_validate(oracle.as_given(case)))], law)
     plain = assess(law, parts.households, parts.persons, parts.facts, parts.doubts)
     renamed = parts.persons.with_columns(
         name=parts.persons["person"] + "·艾尼",

@@ -44,7 +44,7 @@ def values() -> dict[str, tuple[int | None, int | None]]:
     book = BOOK.replace("\ntests:\n", f"\n{quantities}\ntests:\n{tests}")
     law, _ = load(book)
     family = GivenHousehold.model_validate(parse_yaml("family", FAMILY).value)
-    parts = facts_from_given([("a", family)])
+    parts = facts_from_given([("a", family)], law)
     (found,) = assess(law, parts.households, parts.persons, parts.facts, parts.doubts)
     by_test = {f.test: f.value for f in found.findings}
     return {
@@ -79,7 +79,7 @@ def test_the_rulebook_and_the_case_of_the_page_are_sound():
 def test_the_family_of_the_page_is_open_because_of_what_the_page_says():
     law, _ = load(BOOK)
     family = GivenHousehold.model_validate(parse_yaml("family", FAMILY).value)
-    parts = facts_from_given([("a", family)])
+    parts = facts_from_given([("a", family)], law)
     (found,) = assess(law, parts.households, parts.persons, parts.facts, parts.doubts)
     assert found.outcome == "undetermined"
     assert {q.doubt.split(":")[0] for q in found.questions} >= {"missing", "law", "refer"}

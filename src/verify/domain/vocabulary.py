@@ -13,8 +13,10 @@ class Nature(enum.StrEnum):
     """What kind of thing a statement asserts."""
 
     FLOW = "flow"  # money received over a period
+    SPENDING = "spending"  # money paid over a period
     STOCK = "stock"  # money's worth on a day
     ITEM = "item"  # a thing one owns, counted
+    NUMBER = "number"  # a number of persons stated about somebody, e.g. the size of a family
     SIGNAL = "signal"  # says something about a person; never money
 
 
@@ -30,13 +32,49 @@ class StatementKind(enum.StrEnum):
     PREFERENTIAL_PENSION = "preferential_pension"  # 优待抚恤金
     UNEMPLOYMENT_BENEFIT = "unemployment_benefit"  # 失业保险金
     SUPPORT_RECEIVED = "support_received"  # 赡养抚养扶养费
+    TRANSFER_INCOME = "transfer_income"  # 其他转移净收入: survivors' and other regular payments
+    COMPENSATION = "compensation"  # 赔偿补偿
+    GIFT = "gift"  # 捐赠赠与
+    SCHOLARSHIP = "scholarship"  # 奖学金、助学金
+    GOVERNMENT_AID = "government_aid"  # 政府给予的社会救助款物
+    AWARD = "award"  # 见义勇为等奖励
+    FAMILY_PLANNING_REWARD = "family_planning_reward"  # 计划生育奖励扶助
+    DISABILITY_ALLOWANCE = "disability_allowance"  # 残疾人生活补贴、护理补贴
+    ELDER_ALLOWANCE = "elder_allowance"  # 高龄津贴
+    AGRICULTURAL_SUBSIDY = "agricultural_subsidy"  # 惠农补贴
+    MEDICAL_SELF_PAID = "medical_self_paid"  # 医疗自付费用, after every insurance and aid
+    EDUCATION_SPENDING = "education_spending"  # 教育费用
+    REHABILITATION_SPENDING = "rehabilitation_spending"  # 残疾康复自付费用
+    LIVING_SPENDING = "living_spending"  # 基本生活支出
+    OTHER_RIGID_SPENDING = "other_rigid_spending"  # 其他刚性支出
+    TAX_PAID = "tax_paid"  # 缴纳的税费
+    SOCIAL_CONTRIBUTION_PAID = "social_contribution_paid"  # 个人缴纳的社会保障支出
+    SUPPORT_PAID = "support_paid"  # 支付的赡养抚养扶养费
+    RENT_PAID = "rent_paid"  # 住房租金
+    MORTGAGE_PAID = "mortgage_paid"  # 住房按揭
+    UTILITIES_PAID = "utilities_paid"  # 水电燃气费
+    CHILD_CARE_PAID = "child_care_paid"  # 托育照护费用
+    CASH = "cash"  # 现金
     BANK_BALANCE = "bank_balance"  # 银行存款
     WEALTH_PRODUCT = "wealth_product"  # 理财产品
+    SECURITIES = "securities"  # 证券: market value and cash of the account
+    FUND = "fund"  # 基金净值
+    INSURANCE_CASH_VALUE = "insurance_cash_value"  # 商业保险现金价值
+    RECEIVABLE = "receivable"  # 债权
+    INTERNET_FINANCE = "internet_finance"  # 互联网金融资产
+    HOUSING_FUND = "housing_fund"  # 住房公积金余额
+    DEBT = "debt"  # 债务, by contract or judgment
     VEHICLE = "vehicle"  # 机动车
     DWELLING = "dwelling"  # 居住类房屋
     HOMESTEAD = "homestead"  # 宅基地住房
     NON_RESIDENTIAL = "non_residential"  # 非居住类房屋
-    COMPANY_ROLE = "company_role"  # 市场主体任职或出资
+    COMPANY_ROLE = "company_role"  # 市场主体任职或出资; worth: subscribed capital
+    PARKING_SPACE = "parking_space"  # 车位
+    FARM_MACHINE = "farm_machine"  # 大型农机具
+    BOAT = "boat"  # 船舶
+    VALUABLES = "valuables"  # 贵重物品
+    FAMILY_SIZE = "family_size"  # 赡养人家庭人口, of a statutory supporter
+    PERSONS_SUPPORTED = "persons_supported"  # 需供养的人数, of a statutory supporter
     CONTRIBUTION = "contribution"  # 社会保险缴费 (base is not income; a cross-check)
     ACCOUNT_MOVEMENT = "account_movement"  # 账户收支 (a cross-check)
     DEATH_NOTICE = "death_notice"  # 死亡信息
@@ -47,29 +85,25 @@ class StatementKind(enum.StrEnum):
         return _NATURE[self]
 
 
-_FLOWS = (
-    StatementKind.WAGE,
-    StatementKind.LABOUR_REMUNERATION,
-    StatementKind.BUSINESS_INCOME,
-    StatementKind.PROPERTY_INCOME,
-    StatementKind.PENSION,
-    StatementKind.CENTRAL_BASIC_PENSION,
-    StatementKind.PREFERENTIAL_PENSION,
-    StatementKind.UNEMPLOYMENT_BENEFIT,
-    StatementKind.SUPPORT_RECEIVED,
-)
-_STOCKS = (StatementKind.BANK_BALANCE, StatementKind.WEALTH_PRODUCT)
-_ITEMS = (
-    StatementKind.VEHICLE,
-    StatementKind.DWELLING,
-    StatementKind.HOMESTEAD,
-    StatementKind.NON_RESIDENTIAL,
-)
+_KINDS = tuple(StatementKind)
+
+
+def _run(first: StatementKind, last: StatementKind) -> tuple[StatementKind, ...]:
+    """The kinds from `first` to `last` in the order they are written above."""
+    return _KINDS[_KINDS.index(first) : _KINDS.index(last) + 1]
+
+
 _NATURE: dict[StatementKind, Nature] = {
     **dict.fromkeys(StatementKind, Nature.SIGNAL),
-    **dict.fromkeys(_FLOWS, Nature.FLOW),
-    **dict.fromkeys(_STOCKS, Nature.STOCK),
-    **dict.fromkeys(_ITEMS, Nature.ITEM),
+    **dict.fromkeys(_run(StatementKind.WAGE, StatementKind.AGRICULTURAL_SUBSIDY), Nature.FLOW),
+    **dict.fromkeys(
+        _run(StatementKind.MEDICAL_SELF_PAID, StatementKind.CHILD_CARE_PAID), Nature.SPENDING
+    ),
+    **dict.fromkeys(_run(StatementKind.CASH, StatementKind.DEBT), Nature.STOCK),
+    **dict.fromkeys(_run(StatementKind.VEHICLE, StatementKind.VALUABLES), Nature.ITEM),
+    **dict.fromkeys(
+        _run(StatementKind.FAMILY_SIZE, StatementKind.PERSONS_SUPPORTED), Nature.NUMBER
+    ),
 }
 
 
@@ -115,3 +149,19 @@ class Circumstance(enum.StrEnum):
     RELIGIOUS_AWAY_3_YEARS = "religious_away_3_years"  # 宗教教职人员离家三年以上
     WAGE_AT_LEAST_MINIMUM = "wage_at_least_minimum"  # 工资不低于最低工资, attested by the office
     DECEASED = "deceased"  # 死亡
+    ACTIVE_SERVICE = "active_service"  # 现役义务兵
+    ABLE_TO_WORK = "able_to_work"  # 有劳动能力且有劳动条件
+    JOBLESS_WITHOUT_REASON = "jobless_without_reason"  # 无正当理由未就业
+    SERIOUS_ILLNESS = "serious_illness"  # 重特大疾病
+    SINGLE_HOUSEHOLD_CLAIM = "single_household_claim"  # 单人户申请
+    RECEIVES_DIBAO = "receives_dibao"  # 最低生活保障对象
+    RECEIVES_TEKUN = "receives_tekun"  # 特困供养人员
+    RECEIVES_MARGIN = "receives_margin"  # 低保边缘家庭成员
+    INCAPACITATED = "incapacitated"  # 无民事行为能力
+    SUPPORT_FIXED_BY_AGREEMENT = "support_fixed_by_agreement"  # 赡养协议或判决已定
+    OVERSEAS_STUDY_SELF_PAID = "overseas_study_self_paid"  # 自费出国留学
+    HIGH_FEE_SCHOOL = "high_fee_school"  # 就读高收费学校
+    LARGE_PURCHASE = "large_purchase"  # 近期大额购置
+    UNEXPLAINED_SPENDING = "unexplained_spending"  # 大额不明支出
+    HIGH_CONSUMPTION = "high_consumption"  # 消费明显高于申报收入
+    CONTRACTED_LAND = "contracted_land"  # 有承包地

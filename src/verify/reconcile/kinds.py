@@ -17,22 +17,19 @@ def _of(nature: Nature) -> tuple[str, ...]:
 
 WAGE = StatementKind.WAGE.value
 SUPPORT = StatementKind.SUPPORT_RECEIVED.value
-ROLE = StatementKind.COMPANY_ROLE.value
 DEATH = StatementKind.DEATH_NOTICE.value
 CONTRIBUTION = StatementKind.CONTRIBUTION.value
 MOVEMENT = StatementKind.ACCOUNT_MOVEMENT.value
 DECEASED = Circumstance.DECEASED.value
 
-_FLOWS, _STOCKS, _ITEMS = _of(Nature.FLOW), _of(Nature.STOCK), _of(Nature.ITEM)
+_FLOWS = (*_of(Nature.FLOW), *_of(Nature.SPENDING))
+_STOCKS, _ITEMS = _of(Nature.STOCK), _of(Nature.ITEM)
 
-# A source that does not answer leaves these open. A company role is no money, but rules refer a
-# household because of one, so "nobody answered" must not read as "no role" either. Deaths are
-# not here: a source's silence is no reason to think that an applicant has died.
-MEANS = (*_FLOWS, *_STOCKS, *_ITEMS, ROLE)
+# A source that does not answer leaves these open. Deaths are not here: a source's silence is no
+# reason to think that an applicant has died.
+MEANS = (*_FLOWS, *_STOCKS, *_ITEMS)
 
-_ORDER = pl.Enum(
-    [*MEANS, DEATH, *(k for k in _of(Nature.SIGNAL) if k not in (ROLE, DEATH)), DECEASED]
-)
+_ORDER = pl.Enum([*MEANS, DEATH, *(k for k in _of(Nature.SIGNAL) if k != DEATH), DECEASED])
 _FLOW_END = len(_FLOWS)
 _MONEY_END = _FLOW_END + len(_STOCKS)
 _ITEM_END = _MONEY_END + len(_ITEMS)
@@ -44,7 +41,7 @@ QUANTITY_RANK = pl.col("quantity").cast(_ORDER, strict=False).to_physical().cast
 
 
 def is_flow(rank: pl.Expr) -> pl.Expr:
-    """Money received over a period."""
+    """Money received or paid over a period."""
     return rank < _FLOW_END
 
 
@@ -59,7 +56,7 @@ def is_item(rank: pl.Expr) -> pl.Expr:
 
 
 def is_counted(rank: pl.Expr) -> pl.Expr:
-    """A thing, a role or a death: one of it, never an amount."""
+    """A thing or a death: one of it, never an amount."""
     return (rank >= _MONEY_END) & (rank < _FACT_END)
 
 

@@ -90,14 +90,15 @@ def _books(law: Law, households: pl.DataFrame) -> dict[tuple[str, str], str]:
     Every distinct place and day is looked up, in the order of the first household that has it,
     so that the error names the same household whatever the batch.
     """
-    place = ["region", "programme", "as_of", "known_at"]
+    place = ["region", "programme", "as_of", "known_at", "accepted_on"]
     if households.height == 1:
         first = households[[*place, "household"]]
     else:
         first = households.group_by(place).agg(pl.col("household").min()).sort("household", *place)
     found: dict[tuple[str, str], str] = {}
-    for region, programme, as_of, known_at, _ in first.iter_rows():
-        found[(region, programme)] = law.rulebook(region, programme, as_of, known_at).id
+    for region, programme, as_of, known_at, accepted, _ in first.iter_rows():
+        book = law.rulebook(region, programme, as_of, known_at, accepted)
+        found[(region, programme)] = book.id
     return found
 
 

@@ -49,6 +49,8 @@ class CaseM(_Model):
 
     title: Annotated[str, StringConstraints(min_length=10, max_length=160)]
     as_of: dt.date | None = None
+    known_at: dt.date | None = None
+    accepted_on: dt.date | None = None
     region: str | None = None
     residence: Residence = Residence.URBAN
     members: list[GivenMember]
@@ -133,6 +135,8 @@ def _case(document: Document, model: CasesM, i: int, case: CaseM) -> Case:
             region=case.region or model.region,
             residence=case.residence,
             as_of=case.as_of or model.as_of,
+            known_at=case.known_at,
+            accepted_on=case.accepted_on,
             members=case.members,
         )
     except ValidationError as error:
@@ -148,7 +152,7 @@ def run(law: Law, content: ContentSet) -> list[CaseResult]:
 def run_cases(law: Law, cases: list[Case]) -> list[CaseResult]:
     """Run cases as one batch; results are in the order given."""
     keys = [f"{i:06d}" for i in range(len(cases))]
-    parts = facts_from_given([(k, c.given) for k, c in zip(keys, cases, strict=True)])
+    parts = facts_from_given([(k, c.given) for k, c in zip(keys, cases, strict=True)], law)
     found = assess(law, parts.households, parts.persons, parts.facts, parts.doubts, trace=False)
     return [
         CaseResult(case.title, case.where, assessment, tuple(_differences(case.expect, assessment)))

@@ -44,6 +44,7 @@ from verify.rules.view import Member, View
 CHUNK = 100_000
 """Households evaluated in one go."""
 
+_DAYS = ("household", "region", "as_of", "known_at", "accepted_on")
 _NAMES = {INELIGIBLE: Outcome.INELIGIBLE, UNDETERMINED: Outcome.UNDETERMINED}
 _NAMES |= {ELIGIBLE: Outcome.ELIGIBLE}
 _TEXTS = pl.Series([_NAMES[i].value for i in sorted(_NAMES)], dtype=pl.String)
@@ -176,7 +177,7 @@ def _trace(
         book=prepared.book.id,
         households=pl.DataFrame(
             {
-                **{c: households[c] for c in ("household", "region", "as_of", "known_at")},
+                **{c: households[c] for c in _DAYS},
                 **states,
                 **columns(evaluation, HOUSEHOLD),
             }
@@ -222,7 +223,7 @@ def tree(law: Law, found: Columnar, household: str) -> tuple[TraceNode, ...]:
 def _view(law: Law, book: Rulebook, trace: TraceFrames, rows: pl.DataFrame, household: str) -> View:
     row = rows.to_dicts()[0]
     persons = _of(trace.persons, household).to_dicts()
-    regime = book.regime(row["as_of"], row["known_at"])
+    regime = book.regime(row["as_of"], row["known_at"], row["accepted_on"] or row["as_of"])
     number = {p["person"]: i for i, p in enumerate(persons)}
     measure = {m.name: m.index for m in book.plan.measures}
     parts = [

@@ -12,21 +12,37 @@ from functools import partial
 from verify.content import Document, Loc
 from verify.domain.errors import ContentError
 from verify.domain.verdict import Text
+from verify.rules import bands, kinds
 from verify.rules import expressions as ex
-from verify.rules import kinds
+from verify.rules.attributes import ALWAYS, COUNTED, DETAILS
 from verify.rules.dated import Limit
 from verify.rules.expressions import Fault
-from verify.rules.grammar import ATTRIBUTES, QuantityM, RulebookM, TestM, UnknownM
+from verify.rules.grammar import (
+    ATTRIBUTES,
+    RESIDENCES,
+    THING_ATTRIBUTES,
+    QuantityM,
+    RulebookM,
+    TestM,
+    UnknownM,
+)
 from verify.rules.kinds import Kind
-from verify.rules.plan import HOUSEHOLD, PERSON, Measure, Plan, Quantity, Test, early_aggregates
-from verify.rules.units import CAPS, Unit
+from verify.rules.plan import (
+    HOUSEHOLD,
+    PERSON,
+    SUPPORTER,
+    THING,
+    Measure,
+    Plan,
+    Quantity,
+    Test,
+    early_aggregates,
+    things_of,
+)
+from verify.rules.reads import Reads
+from verify.rules.units import CAPS, Unit, named
 
-_ATTRIBUTES = {
-    "age": (PERSON, Kind(Unit.YEARS, 1000), Text("周岁", "age in completed years")),
-    "relation": (PERSON, Kind(Unit.TEXT), Text("与申请人关系", "relation to the applicant")),
-    "residence": (HOUSEHOLD, Kind(Unit.TEXT), Text("城乡", "urban or rural")),
-}
-_COUNTED = Text("计入家庭人口", "counts as a member")
+_GROUPS = {PERSON: "persons", HOUSEHOLD: "household", SUPPORTER: "supporters", THING: "things"}
 
 
 @contextmanager
@@ -56,27 +72,33 @@ class Compiler:
         self._model = model
         self._measures = {m.name: m for m in measures}
         self._limits = limits
+        self._figures: dict[str, Limit] = {n: m for n, m in limits.items() if not m.banded}
+        self._populations: dict[ex.Aggregate, str] = {}
         self._quantities: dict[str, Quantity] = {}
         self._under_way: list[str] = []
-        self._reads: dict[str, frozenset[str]] = {}
-        self._closure: dict[str, frozenset[str]] = {}
+        self._reads = Reads()
 
     def compile(self) -> Plan:
         """Compile everything; faults are reported at their line."""
         self._given()
         clauses = self._composition()
-        for name in (*self._model.persons, *self._model.household):
+        for group in ("things", "supporters", "persons", "household"):
+            for name in getattr(self._model, group):
+                self._named(name)
+        for name in self._limits:
             self._named(name)
         unknowns = self._unknowns()
         tests = tuple(self._test(i, t) for i, t in enumerate(self._model.tests))
         self._benefit()
         self._check_used()
-        leaves = self._leaves("counted")
+        leaves = self._reads.leaves("counted")
         return Plan(
             model=self._model,
             measures=tuple(self._measures.values()),
             limits=self._limits,
+            figures=self._figures,
             quantities=self._quantities,
+            populations=self._populations,
             clauses=clauses,
             tests=tests,
             composition_measures=leaves & self._measures.keys(),
@@ -91,15 +113,56 @@ class Compiler:
         for m in self._measures.values():
             kind = Kind(m.unit, m.cap, nonneg=m.model.of != "amount")
             self._quantities[m.name] = Quantity(m.name, m.level, kind, m.model.title.text)
-        for name, (level, kind, title) in _ATTRIBUTES.items():
+        for name, (level, kind, title) in ALWAYS.items():
             self._quantities[name] = Quantity(name, level, kind, title)
-        for limit in self._limits.values():
-            kind, title = Kind(limit.unit, CAPS[limit.unit]), limit.model.title.text
-            self._quantities[limit.name] = Quantity(limit.name, HOUSEHOLD, kind, title)
+        for limit in self._figures.values():
+            self._figure(limit)
         for name, window in self._model.windows.items():
             key, n = f"{name}_months", window.months
             kind = Kind(Unit.MONTHS, n, constant=n)
             self._quantities[key] = Quantity(key, HOUSEHOLD, kind, window.title.text)
+
+    def _figure(self, limit: Limit) -> None:
+        mag = max([1, *(abs(e.lo) for e in limit.entries)])
+        if any(e.unknown is not None for e in limit.entries):
+            mag = CAPS[limit.unit] * limit.den
+        kind = Kind(limit.unit, mag, den=limit.den)
+        title = limit.model.title.text
+        self._quantities[limit.name] = Quantity(limit.name, HOUSEHOLD, kind, title)
+
+    def _banded(self, limit: Limit) -> Quantity:
+        """A limit that goes by bands or words: its figures, and the choice between them."""
+        by = [self._named(name) for name in limit.model.by]
+        texts = [q.kind.unit is Unit.TEXT for q in by]
+        if all(texts):
+            found = bands.by_words(limit, [self._words(q.name) for q in by])
+        elif any(texts) or len(by) > 1:
+            raise Fault("a limit goes by one number, or by one or two words")
+        else:
+            found = bands.by_number(limit, by[0].kind.unit)
+        for figure in found.figures.values():
+            self._figures[figure.name] = figure
+            self._figure(figure)
+        for edge, value in found.edges.items():
+            kind = Kind(by[0].kind.unit, max(value, 1), constant=value)
+            self._quantities[edge] = Quantity(edge, HOUSEHOLD, kind, limit.model.title.text)
+        levels = {q.level for q in by} - {HOUSEHOLD}
+        if len(levels) > 1:
+            raise Fault("a limit goes by quantities of one kind of thing")
+        level = levels.pop() if levels else HOUSEHOLD
+        kind = self._kind(found.formula, level)
+        self._reads.add(limit.name, found.formula)
+        quantity = Quantity(limit.name, level, kind, limit.model.title.text, found.formula)
+        self._quantities[limit.name] = quantity
+        return quantity
+
+    def _words(self, attribute: str) -> list[str] | None:
+        """The words an attribute can be, or None where the list is open."""
+        if attribute == "residence":
+            return list(RESIDENCES)
+        if attribute == "area_of_region":
+            return sorted(self._model.areas)
+        return None
 
     def _composition(self) -> tuple[ex.Expression, ...]:
         trees = []
@@ -108,8 +171,8 @@ class Compiler:
                 tree = ex.parse(clause.when)
                 kinds.logic(self._kind(tree, PERSON))
                 trees.append(tree)
-        self._reads["counted"] = frozenset(n for t in trees for n in ex.names(t))
-        self._quantities["counted"] = Quantity("counted", PERSON, kinds.TRUTH, _COUNTED)
+        self._reads.add("counted", *trees)
+        self._quantities["counted"] = Quantity("counted", PERSON, kinds.TRUTH, COUNTED)
         return tuple(trees)
 
     # -- named quantities ----------------------------------------------------------------------
@@ -119,35 +182,58 @@ class Compiler:
             return self._quantities[name]
         if name == "counted":
             raise Fault("`counted` is what the composition decides; it cannot be used in it")
-        level, model = self._find(name)
         if name in self._under_way:
             circle = " -> ".join([*self._under_way[self._under_way.index(name) :], name])
             raise Fault(f"it is defined by itself: {circle}", "break the circle")
         self._under_way.append(name)
-        group = "persons" if level == PERSON else "household"
+        if name in self._limits:
+            with located(self._document, ("limits", name)):
+                quantity = self._banded(self._limits[name])
+            self._under_way.pop()
+            return quantity
+        level, model = self._find(name)
+        group = _GROUPS[THING if model.each else level]
         with located(self._document, (group, name, "is")):
             kind, tree = self._typed(name, level, model.formula)
-            kind = kinds.declared(Unit(model.unit), kind)
+            kind = kinds.declared(named(model.unit, self._model.currency), kind)
         self._under_way.pop()
         note = model.note.text if model.note else None
-        quantity = Quantity(name, level, kind, model.title.text, tree, tuple(model.cite), note)
+        cite, each = tuple(model.cite), model.each or ""
+        quantity = Quantity(name, level, kind, model.title.text, tree, cite, note, each)
         self._quantities[name] = quantity
+        if each:
+            self._reads.add_name(name, each)
         return quantity
 
     def _find(self, name: str) -> tuple[str, QuantityM]:
-        if name in self._model.persons:
-            return PERSON, self._model.persons[name]
-        if name in self._model.household:
-            return HOUSEHOLD, self._model.household[name]
-        known = {*self._model.facts, *self._limits, *self._model.persons, *self._model.household}
-        raise Fault(
-            f"`{name}` is not known", "names are: " + ", ".join(sorted({*known, *ATTRIBUTES}))
-        )
+        model = self._model
+        for level, group in (
+            (PERSON, "persons"),
+            (HOUSEHOLD, "household"),
+            (SUPPORTER, "supporters"),
+        ):
+            if (found := getattr(model, group).get(name)) is not None:
+                with located(self._document, (group, name)):
+                    if found.each is not None:
+                        raise Fault("`each` is for things", "move it to `things`, or remove `each`")
+                return level, found
+        if (found := model.things.get(name)) is not None:
+            with located(self._document, ("things", name)):
+                counted = self._measures.get(found.each or "")
+                if counted is None or counted.model.of != "count":
+                    raise Fault(
+                        "a quantity of things says which things it is about",
+                        "add `each:` with the name of a fact measure `of: count`",
+                    )
+                return things_of(counted.name), found
+        groups = (model.facts, self._limits, model.things, model.supporters, model.persons)
+        known = {*model.household, *ATTRIBUTES}.union(*groups)
+        raise Fault(f"`{name}` is not known", "names are: " + ", ".join(sorted(known)))
 
     def _typed(self, name: str, level: str, formula: str) -> tuple[Kind, ex.Expression]:
         tree = ex.parse(formula)
         kind = self._kind(tree, level)
-        self._reads[name] = frozenset(ex.names(tree))
+        self._reads.add(name, tree)
         return kind, tree
 
     # -- expressions ---------------------------------------------------------------------------
@@ -187,26 +273,85 @@ class Compiler:
             case ex.Case(branches, otherwise):
                 values = [*(kind(v) for _, v in branches), kind(otherwise)]
                 return kinds.case([kind(c) for c, _ in branches], values)
-            case ex.Aggregate(function, of):
-                return self._aggregate(function, of, level)
+            case ex.Round(_, of, step):
+                return kinds.rounded(kind(of), step)
+            case ex.Decline(of, _, years):
+                return kinds.decline(kind(of), kind(years))
+            case ex.Aggregate():
+                return self._aggregate(tree, level)
 
     def _reference(self, name: str, level: str) -> Kind:
+        if level.startswith(THING) and name in THING_ATTRIBUTES:
+            return self._detail(name).kind
+        if name in THING_ATTRIBUTES:
+            raise Fault(
+                f"`{name}` is of one thing", "name a quantity of it under `things`, then add it up"
+            )
         quantity = self._named(name)
         thing = name in self._measures and quantity.level == HOUSEHOLD
         if thing and "counted" not in self._quantities:
             raise Fault("what the members own cannot decide who counts")
+        if quantity.level in (level, HOUSEHOLD):
+            return quantity.kind
+        if quantity.level == PERSON and level == SUPPORTER and self._stands_alone(name):
+            return quantity.kind  # the same facts and formula, of a supporter
         if quantity.level == PERSON and level == HOUSEHOLD:
             raise Fault(
                 f"`{name}` is a quantity of each person", f"add the members up: SUM({name})"
             )
-        return quantity.kind
+        what = {SUPPORTER: "supporter"}.get(quantity.level, "member")
+        what = "thing" if quantity.level.startswith(THING) else what
+        raise Fault(f"`{name}` is a quantity of each {what}", f"add them up: SUM({name})")
 
-    def _aggregate(self, function: str, of: ex.Expression, level: str) -> Kind:
-        if level == PERSON:
-            raise Fault("a person's quantity cannot add up the household", "name it in `household`")
+    def _detail(self, name: str) -> Quantity:
+        """An attribute of a thing, known to the plan once some quantity looks at it."""
+        if name not in self._quantities:
+            kind, title = DETAILS[name]
+            self._quantities[name] = Quantity(name, THING, kind, title)
+        return self._quantities[name]
+
+    def _stands_alone(self, name: str) -> bool:
+        """Whether a member's quantity rests on that member's own facts and on limits only."""
+        if name == "counted":
+            return False
+        quantity = self._quantities[name]
+        if quantity.formula is None:
+            return True
+        trees = ex.walk(quantity.formula)
+        if any(isinstance(t, ex.Aggregate) for t in trees):
+            return False
+        return all(
+            self._quantities[n].level == HOUSEHOLD or self._stands_alone(n)
+            for n in ex.names(quantity.formula)
+        )
+
+    def _aggregate(self, tree: ex.Aggregate, level: str) -> Kind:
+        if level != HOUSEHOLD:
+            whose = "a thing's" if level.startswith(THING) else f"a {level}'s"
+            raise Fault(f"{whose} quantity cannot add up the household", "name it in `household`")
         if "counted" not in self._quantities:
             raise Fault("the composition cannot add up the members it is to decide on")
-        return kinds.aggregate(function, self._kind(of, PERSON))
+        population = self._population(tree.of)
+        self._populations[tree] = population
+        of = self._kind(tree.of, population)
+        return kinds.aggregate(tree.function, of, of_things=population.startswith(THING))
+
+    def _population(self, tree: ex.Expression) -> str:
+        """Whom an aggregate adds up: by the names in it, members where it names nobody else."""
+        levels = set()
+        for name in ex.names(tree):
+            if name in THING_ATTRIBUTES:
+                raise Fault(
+                    f"`{name}` is of one thing",
+                    "name a quantity of it under `things`, then add it up",
+                )
+            levels.add(self._named(name).level)
+        levels -= {HOUSEHOLD}
+        if SUPPORTER in levels:
+            levels.discard(PERSON)
+        if len(levels) > 1:
+            raise Fault("it adds up different things at once", "add them up one by one")
+        return levels.pop() if levels else PERSON
 
     # -- tests, benefit, unknowns --------------------------------------------------------------
 
@@ -230,15 +375,15 @@ class Compiler:
             with located(self._document, (*at, part)):
                 kinds.logic(self._helper(f"{name}#{part}", formula).kind)
         parts = [f"{name}#{p}" for p in ("limit", "applies_when", "refer_when")]
-        own = frozenset[str]().union(*(self._leaves(p) for p in (model.value, *parts)))
-        everything = own | self._leaves("counted")
+        own = frozenset[str]().union(*(self._reads.leaves(p) for p in (model.value, *parts)))
+        everything = own | self._reads.leaves("counted")
         return Test(
             model=model,
             unit=value.kind.unit,
             measures=everything & self._measures.keys(),
             own_measures=own & self._measures.keys(),
             limits=everything & self._limits.keys(),
-            limit_sources=tuple(sorted(self._leaves(f"{name}#limit") & self._limits.keys())),
+            limit_sources=tuple(sorted(self._reads.leaves(f"{name}#limit") & self._limits.keys())),
         )
 
     def _helper(self, name: str, formula: str) -> Quantity:
@@ -256,6 +401,15 @@ class Compiler:
                 raise Fault("the benefit is a household amount per month")
             if quantity.kind.quotient:
                 raise Fault("the benefit is of the whole household, not a quotient per member")
+        if (each := self._model.benefit.each) is not None:
+            with located(self._document, ("benefit", "each")):
+                part = self._named(each)
+                if part.level != PERSON or part.kind.unit is not Unit.FEN_PER_MONTH:
+                    raise Fault("the part of each member is an amount per month under `persons`")
+        if (way_out := self._model.benefit.exit) is not None:
+            with located(self._document, ("benefit", "exit", "months")):
+                if self._named(way_out.months).kind.unit is not Unit.MONTHS:
+                    raise Fault("the gradual exit lasts a number of months: a limit in months")
 
     def _unknowns(self) -> dict[str, UnknownM]:
         found: dict[str, UnknownM] = {}
@@ -274,24 +428,16 @@ class Compiler:
                     kinds.logic(self._helper(f"arises#{known.doubt}", formula).kind)
         return dict(sorted(found.items()))
 
-    # -- what rests on what --------------------------------------------------------------------
-
-    def _leaves(self, name: str) -> frozenset[str]:
-        """What a quantity rests on, however deep; who counts is followed separately."""
-        if name not in self._closure:
-            found = {name}
-            for part in self._reads.get(name, frozenset()) - {"counted"}:
-                found |= self._leaves(part)
-            self._closure[name] = frozenset(found)
-        return self._closure[name]
-
     def _check_used(self) -> None:
         """A quantity that no test can reach is a condition somebody believes to be applied."""
         roots = ["counted", *(n for n in self._quantities if "#" in n)]
         roots += [t.value for t in self._model.tests]
-        roots += [self._model.benefit.monthly] if self._model.benefit else []
-        reached = {self._model.in_force_with}.union(*(self._leaves(r) for r in roots))
-        for group in ("facts", "limits", "persons", "household"):
+        if (benefit := self._model.benefit) is not None:
+            roots += [benefit.monthly]
+            roots += [benefit.each] if benefit.each else []
+            roots += [benefit.exit.months] if benefit.exit else []
+        reached = {self._model.in_force_with}.union(*(self._reads.leaves(r) for r in roots))
+        for group in ("facts", "limits", "things", "supporters", "persons", "household"):
             for name in getattr(self._model, group):
                 if name not in reached:
                     raise ContentError(

@@ -29,7 +29,7 @@ from verify.rules.evaluate import (
     World,
     worlds_frame,
 )
-from verify.rules.parts import PART
+from verify.rules.parts import part_columns
 from verify.rules.plan import Test
 from verify.rules.prepare import Prepared
 from verify.rules.units import Unit
@@ -129,7 +129,7 @@ def _evaluate(prepared: Prepared, jobs: Sequence[_Job]) -> dict[int, list[int]]:
         prepared.contributions.frame.join(mine, on="h", how="semi")
         .join(table, on=["h", "doubt"], how="left")
         .with_columns(pl.col("place").fill_null(0))
-        .select(PART)
+        .select(part_columns(plan))
     )
     worlds = [w for job in jobs for w in _worlds(job)]
     evaluation = Evaluation(prepared.batch(parts), worlds_frame(plan, worlds))

@@ -8,9 +8,9 @@ then the quantity is unbounded and raises a question of kind `law`.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ from verify.domain.money import yuan_display
 from verify.rules import expressions as ex
 from verify.rules.expressions import Fault
 from verify.rules.grammar import Dated, EntryM, LimitM, UnknownM
-from verify.rules.units import CAPS, Unit
+from verify.rules.units import CAPS, MONEY, Unit, named
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -35,30 +35,93 @@ class Entry:
 
 @dataclass(frozen=True)
 class Limit:
-    """A published figure with its history, oldest first."""
+    """A published figure with its history, oldest first; values are numerators over `den`."""
 
     name: str
     unit: Unit
     model: LimitM
     entries: tuple[Entry, ...]
+    den: int = 1
 
-    def on(self, day: dt.date, known_at: dt.date) -> Entry | None:
-        """The entry in force on `day` among those published by `known_at`."""
-        for entry in self.entries:
-            if entry.model.covers(day) and entry.model.known(known_at):
+    @property
+    def banded(self) -> bool:
+        """Whether its values go by bands or words; see `verify.rules.bands`."""
+        return bool(self.model.by)
+
+    def on(self, day: dt.date, known_at: dt.date, accepted: dt.date) -> Entry | None:
+        """The entry in force on `day` for an application accepted on `accepted`.
+
+        An entry that had not been published by `known_at`, or that spares applications accepted
+        earlier, leaves the entry that it follows in force.
+        """
+        started = [i for i, e in enumerate(self.entries) if e.model.effective_from <= day]
+        if not started or not self.entries[started[-1]].model.covers(day):
+            return None
+        for i in reversed(started):
+            entry, later = self.entries[i], self.entries[i + 1] if i < started[-1] else None
+            if (
+                later is not None
+                and entry.model.effective_to != later.model.effective_from - ONE_DAY
+            ):
+                return None  # nothing was in force before the later entry
+            held = entry.model.transitional
+            spared = held is not None and accepted < held.accepted_from
+            if entry.model.known(known_at) and not spared:
                 return entry
         return None
 
 
-def limit_from(name: str, model: LimitM, entries: Sequence[Entry]) -> Limit:
+def basis(model: LimitM, currency: str) -> tuple[Unit, int]:
+    """The unit of a limit, and the denominator of its values.
+
+    Raises:
+        Fault: a unit of another currency.
+    """
+    unit = named(model.unit, currency)
+    if unit is not Unit.RATIO:
+        return unit, 1
+    texts = [t for e in model.entries for t in texts_of(e)]
+    return unit, math.lcm(1, *(Fraction(t).denominator for t in texts))
+
+
+def limit_from(name: str, model: LimitM, unit: Unit, den: int, entries: Sequence[Entry]) -> Limit:
     """Put the entries of a limit in order of time.
 
     Raises:
-        Fault: two entries overlap, or one ends before it starts.
+        Fault: two entries overlap, one ends before it starts, or the first has a transitional
+            clause.
     """
     ordered = sorted(entries, key=lambda e: e.model.effective_from)
     check_periods([e.model for e in ordered], f"limit {name}")
-    return Limit(name, Unit(model.unit), model, tuple(ordered))
+    if ordered[0].model.transitional is not None:
+        raise Fault(
+            f"limit {name} has a transitional clause and nothing before it",
+            "add the entry that earlier applications fall under",
+        )
+    return Limit(name, unit, model, tuple(ordered), den)
+
+
+def texts_of(entry: EntryM) -> list[str]:
+    """Every number of an entry, as published."""
+    texts = [entry.value, entry.each_more, *(b.value for b in entry.bands or ())]
+    texts += (entry.table or {}).values()
+    return [t for t in texts if t is not None and t not in ("true", "false")]
+
+
+def _check_published(entry: EntryM) -> None:
+    late = entry.published_at is not None and entry.published_at > entry.effective_from
+    if late and entry.retroactive is None:
+        raise Fault(
+            f"the value takes effect on {entry.effective_from}, before it was published on "
+            f"{entry.published_at}, and no clause says that it does",
+            "add `retroactive` with the words and citation of the clause, or correct the dates",
+        )
+    if entry.retroactive is not None and not late:
+        raise Fault(
+            "there is a retroactive clause, but the value does not take effect before its "
+            "publication",
+            "give `published_at`, or remove the clause",
+        )
 
 
 def check_periods(periods: Sequence[Dated], what: str) -> None:
@@ -75,35 +138,55 @@ def check_periods(periods: Sequence[Dated], what: str) -> None:
             )
 
 
-def read_entry(unit: Unit, model: EntryM) -> Entry:
+def read_entry(unit: Unit, model: EntryM, den: int = 1, banded: bool = False) -> Entry:
     """Type and check one dated value.
 
     Raises:
-        Fault: neither or both of value and unknown, or a value that does not agree with its
-            unit or its arithmetic.
+        Fault: not exactly one of value, bands, table and unknown; or a value that does not agree
+            with its unit or its arithmetic.
     """
-    if (model.value is None) == (model.unknown is None):
-        raise Fault("an entry needs either `value` or `unknown`")
+    _check_published(model)
+    given = [f for f in (model.value, model.bands, model.table, model.unknown) if f is not None]
+    if len(given) != 1:
+        raise Fault("an entry needs exactly one of `value`, `bands`, `table` and `unknown`")
+    if model.each_more is not None and model.bands is None:
+        raise Fault("only bands have `each_more`")
+    if not banded and (model.bands is not None or model.table is not None):
+        raise Fault(
+            "the bands or words go by nothing",
+            "name the quantity they go by under `by`, e.g. `by: members`",
+        )
+    if model.check is not None and model.value is None:
+        raise Fault("only a single value has a `check`")
     if model.unknown is not None:
         return Entry(model, 0, 1 if unit is Unit.TRUTH else None, model.unknown)
-    value = _value(unit, str(model.value))
+    for text in texts_of(model):
+        number(unit, text, den)
+    if model.value is None:
+        return Entry(model, 0, None, None)
+    value = number(unit, str(model.value), den)
     if model.check is not None:
         _agree(model, str(model.value))
     return Entry(model, value, value, None)
 
 
-def _value(unit: Unit, text: str) -> int:
+def number(unit: Unit, text: str, den: int = 1) -> int:
+    """A published number as a whole number of its unit, over `den`.
+
+    Raises:
+        Fault: it is not one.
+    """
     if unit is Unit.TRUTH:
         if text not in ("true", "false"):
             raise Fault("a truth is `true` or `false`")
         return int(text == "true")
     if text in ("true", "false"):
         raise Fault(f"{unit} needs a number")
-    scale = 100 if unit in (Unit.FEN, Unit.FEN_PER_MONTH, Unit.DM2) else 1
-    scaled = Decimal(text) * scale  # at most two decimals: exact
-    if scaled != int(scaled):
-        raise Fault(f"{unit} is a whole number")
-    if int(scaled) > CAPS[unit]:
+    scale = 100 if unit in (*MONEY, Unit.DM2) else den
+    scaled = Fraction(text) * scale
+    if scaled.denominator != 1:
+        raise Fault(f"{unit} is a whole number" if scale == 1 else f"{text} has too many decimals")
+    if int(scaled) > CAPS[unit] * den:
         raise Fault(f"{unit} is over the largest magnitude followed exactly")
     return int(scaled)
 

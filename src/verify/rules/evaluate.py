@@ -22,7 +22,8 @@ from verify.rules import expressions as ex
 from verify.rules import interval as iv
 from verify.rules.interval import POSITION, Column
 from verify.rules.parts import Totals
-from verify.rules.plan import HOUSEHOLD, PERSON, Plan, Test
+from verify.rules.plan import DETAIL_COLUMN, HOUSEHOLD, PERSON, SUPPORTER, THING, Plan, Test
+from verify.rules.things import Things
 from verify.rules.units import CAPS, Unit
 
 INELIGIBLE, UNDETERMINED, ELIGIBLE = 0, 1, 2
@@ -32,16 +33,15 @@ INELIGIBLE, UNDETERMINED, ELIGIBLE = 0, 1, 2
 class Batch:
     """Households of one rulebook, ready to be evaluated.
 
-    `residence` and `regime`: by number of the household. `table`: by regime, limits (`.lo`,
-    `.hi`, `.doubt`), clauses in force and operators. `members`: by number, h, p, relation, age.
-    `parts`: see `parts.PART`.
+    `households`: texts by number of the household (residence, area_of_region) and its regime.
+    `table`: by regime, limits (`.lo`, `.hi`, `.doubt`), clauses in force and operators. `people`:
+    by number p, members first: h, p, relation, age, supporter. `parts`: see `parts.part_columns`.
     """
 
     plan: Plan
-    residence: pl.Series
-    regime: pl.Series
+    households: pl.DataFrame
     table: pl.DataFrame
-    members: pl.DataFrame
+    people: pl.DataFrame
     parts: pl.DataFrame
 
 
@@ -90,19 +90,32 @@ class Evaluation:
         self._batch = batch
         self._worlds = worlds
         self._h = worlds["h"].cast(POSITION)
-        self._regime = batch.regime[self._h].cast(POSITION)
-        self.persons = worlds["row", "h"].join(
-            batch.members["h", "p"], on="h", maintain_order="left_right"
+        self._regime = batch.households["regime"][self._h].cast(POSITION)
+        supporter = batch.people["supporter"]
+        self.persons = self._people(
+            batch.people.filter(~supporter) if supporter.any() else batch.people
         )
-        self._row, self._p = (self.persons[c].cast(POSITION) for c in ("row", "p"))
-        self._totals = Totals(self.plan.measures, batch.parts, worlds, self.persons["row", "p"])
+        self._rows_of = {PERSON: self.persons["row"].cast(POSITION)}
+        self._p_of = {PERSON: self.persons["p"].cast(POSITION)}
+        others = self._people(
+            batch.people.filter(supporter) if supporter.any() else batch.people.clear()
+        )
+        self._rows_of[SUPPORTER] = others["row"].cast(POSITION)
+        self._p_of[SUPPORTER] = others["p"].cast(POSITION)
+        self._things: dict[str, Things] = {}
+        self._totals = Totals(
+            self.plan, batch.parts, worlds, self.persons["row", "p"], others["row", "p"]
+        )
         self._measures = {m.name: m for m in self.plan.measures}
         self._columns: dict[tuple[str, str], Column] = {}
         self._sums: dict[ex.Aggregate, Column] = {}
         self._constants: dict[tuple[int | bool, str], Column] = {}
 
+    def _people(self, people: pl.DataFrame) -> pl.DataFrame:
+        return self._worlds["row", "h"].join(people["h", "p"], on="h", maintain_order="left_right")
+
     def quantity(self, name: str) -> Column:
-        """A named quantity, one row per world or (a person's) per member and world."""
+        """A named quantity, one row per world or (of a member ...) per member and world."""
         return self._at(name, self.plan.quantities[name].level)
 
     # -- names ---------------------------------------------------------------------------------
@@ -113,40 +126,61 @@ class Evaluation:
             quantity = self.plan.quantities[name]
             if quantity.kind.constant is not None:
                 column = self._constant(quantity.kind.constant, level)
-            elif quantity.level == HOUSEHOLD and level == PERSON:
-                column = iv.spread(self._at(name, HOUSEHOLD), self._row)
+            elif level == SUPPORTER and name in self._measures:
+                column = self._measure(name, level)
+            elif quantity.level == HOUSEHOLD and level != HOUSEHOLD:
+                column = iv.spread(self._at(name, HOUSEHOLD), self._rows(level))
             elif quantity.formula is not None:
                 column = self._column(quantity.formula, level)
             else:
-                column = self._given(name)
+                column = self._given(name, level)
             self._columns[key] = column
         return self._columns[key]
 
-    def _given(self, name: str) -> Column:
+    def _rows(self, level: str) -> pl.Series:
+        """The world that each row of a level belongs to."""
+        if level.startswith(THING):
+            return self.things(level).row
+        return self._rows_of[level]
+
+    def things(self, level: str) -> Things:
+        """The things of a level, one by one."""
+        if level not in self._things:
+            measure = self._measures[level.removeprefix(f"{THING}:")]
+            self._things[level] = self._totals.things(measure, self.quantity("counted"))
+        return self._things[level]
+
+    def _measure(self, name: str, level: str) -> Column:
+        counted = partial(self.quantity, "counted")
+        return self._totals.column(self._measures[name], counted, level)
+
+    def _given(self, name: str, level: str) -> Column:
+        if level.startswith(THING):
+            return self.things(level).details[DETAIL_COLUMN.get(name, name)]
         if name in self._measures:
-            counted = partial(self.quantity, "counted")
-            return self._totals.column(self._measures[name], counted)
-        if name in self.plan.limits:
+            return self._measure(name, level)
+        if name in self.plan.figures:
             return self._limit(name)
         if name == "counted":
             return iv.first_clause(
                 [
-                    (clause, model.counts)
+                    (clause, bool(model.counts))
                     for clause, model in zip(self.clauses, self.plan.model.composition, strict=True)
                 ],
-                len(self._p),
+                len(self._p_of[PERSON]),
             )
-        if name == "residence":
-            series = self._batch.residence[self._h]
+        if level == HOUSEHOLD:
+            series = self._batch.households[name][self._h]
         else:
-            series = self._batch.members[name][self._p]
+            series = self._batch.people[name][self._p_of[level]]
         return Column(series, series)
 
     def _limit(self, name: str) -> Column:
         """The value in force; an unknown one is open, or at the extreme this world examines."""
+        den = self.plan.figures[name].den
         lo, hi, asked = (self._in_force(f"{name}.{part}") for part in ("lo", "hi", "doubt"))
         if asked.null_count() < len(asked):
-            cap = CAPS[self.plan.limits[name].unit]
+            cap = CAPS[self.plan.figures[name].unit] * den
             for doubt in sorted({d for d in asked.to_list() if d is not None}):
                 setting = self._worlds[f"law#{doubt}"]
                 examined = setting >= 0
@@ -156,9 +190,9 @@ class Evaluation:
                 lo = (setting * cap).zip_with(here, lo)
                 hi = (setting * cap).zip_with(here, hi)
         certain = hi.null_count() == 0 and lo.equals(hi)
-        if self.plan.limits[name].unit is Unit.TRUTH:
+        if self.plan.figures[name].unit is Unit.TRUTH:
             lo, hi = lo.cast(pl.Boolean), hi.cast(pl.Boolean)
-        return Column(lo, lo if certain else hi)
+        return Column(lo, lo if certain else hi, den)
 
     def _in_force(self, column: str) -> pl.Series:
         return self._batch.table[column][self._regime]
@@ -170,7 +204,8 @@ class Evaluation:
         for model, tree in zip(self.plan.model.composition, self.plan.clauses, strict=True):
             holds = self._column(tree, PERSON)
             if model.effective_from or model.effective_to:
-                flag = self._in_force(f"{model.code}#in_force")[self._row].cast(pl.Boolean)
+                flag = self._in_force(f"{model.code}#in_force")[self._rows_of[PERSON]]
+                flag = flag.cast(pl.Boolean)
                 holds = iv.conjoin(Column(flag, flag), holds)
             found.append(holds)
         return found
@@ -209,6 +244,10 @@ class Evaluation:
                     [(partial(column, c), partial(column, v)) for c, v in branches],
                     partial(column, otherwise),
                 )
+            case ex.Round(way, of, step):
+                return iv.rounded(column(of), way, step)
+            case ex.Decline(of, percent, years):
+                return iv.decline(column(of), percent, column(years))
             case ex.Aggregate():
                 return self._aggregate(tree)
             case ex.Word():
@@ -234,27 +273,34 @@ class Evaluation:
     def _constant(self, value: int | bool, level: str) -> Column:
         key = (value, f"{level}/{type(value).__name__}")
         if key not in self._constants:
-            rows = len(self._h) if level == HOUSEHOLD else len(self._p)
+            rows = len(self._h) if level == HOUSEHOLD else len(self._rows(level))
             self._constants[key] = iv.constant(value, rows)
         return self._constants[key]
 
-    # -- adding members up ---------------------------------------------------------------------
+    # -- adding up -----------------------------------------------------------------------------
 
     def _aggregate(self, tree: ex.Aggregate) -> Column:
         if tree not in self._sums:
-            wanted = self.plan.early if tree in self.plan.early else (tree,)
-            self._sums |= self._added_up([t for t in wanted if t not in self._sums])
+            level = self.plan.populations[tree]
+            together = tree in self.plan.early
+            wanted = [
+                t
+                for t in (self.plan.early if together else (tree,))
+                if t not in self._sums and self.plan.populations[t] == level
+            ]
+            self._sums |= self._added_up(wanted, level)
         return self._sums[tree]
 
-    def _added_up(self, trees: Sequence[ex.Aggregate]) -> dict[ex.Aggregate, Column]:
-        """Add up over the members of each row. `sum` skips nulls: unbounded is put back."""
-        counted = self.quantity("counted")
-        columns: dict[str, pl.Series] = {"row": self._row}
+    def _added_up(self, trees: Sequence[ex.Aggregate], level: str) -> dict[ex.Aggregate, Column]:
+        """Add up over the members, supporters or things of each row.
+
+        `sum` skips nulls: unbounded is put back. A row with none of them has nought.
+        """
+        rows = self._rows(level)
+        columns: dict[str, pl.Series] = {"row": rows}
         dens, exprs = [], []
         for i, tree in enumerate(trees):
-            truths = tree.function in ("count", "any")
-            item = iv.if_counted(self._column(tree.of, PERSON), counted, truths=truths)
-            item = iv.as_numbers(item) if truths else item
+            item = self._item(tree, level)
             dens.append(item.den)
             for end, series in zip(("lo", "hi"), _ends(item), strict=False):
                 name = f"{i}.{end}"
@@ -264,6 +310,10 @@ class Evaluation:
                 if series.null_count():
                     exprs.append(total.null_count().alias(f"{name}.open"))
         sums = pl.DataFrame(columns).group_by("row", maintain_order=True).agg(exprs)
+        if sums.height < len(self._h):
+            whole = pl.DataFrame({"row": self._worlds["row"].cast(POSITION)})
+            sums = whole.join(sums, on="row", how="left", maintain_order="left")
+            sums = _nought_where_none(sums)
         found = {}
         for i, tree in enumerate(trees):
             ends = [_put_back(sums, f"{i}.{e}") for e in ("lo", "hi") if f"{i}.{e}" in columns]
@@ -271,6 +321,22 @@ class Evaluation:
                 ends = [e.cast(pl.Boolean) for e in ends]
             found[tree] = Column(ends[0], ends[-1], dens[i])
         return found
+
+    def _item(self, tree: ex.Aggregate, level: str) -> Column:
+        """What one member, supporter or thing adds."""
+        item = self._column(tree.of, level)
+        truths = tree.function in ("count", "any")
+        if level == PERSON:
+            item = iv.if_counted(item, self.quantity("counted"), truths=truths)
+            return iv.as_numbers(item) if truths else item
+        item = iv.as_numbers(item) if truths else item
+        if level == SUPPORTER:
+            return item
+        number = self.things(level).number
+        if tree.function in ("any", "max"):
+            there = iv.compare(">", number, iv.constant(0, len(number.lo)))
+            return iv.if_counted(item, there, truths=False)
+        return iv.times(item, number)
 
     # -- tests ---------------------------------------------------------------------------------
 
@@ -323,6 +389,20 @@ class Evaluation:
 
 def _ends(column: Column) -> tuple[pl.Series, ...]:
     return (column.lo,) if column.certain else (column.lo, column.hi)
+
+
+def _nought_where_none(sums: pl.DataFrame) -> pl.DataFrame:
+    """Rows that had nobody to add up (null everywhere) have nought, not "unbounded"."""
+    names = [c for c in sums.columns if c != "row"]
+    flags = [c for c in names if c.endswith(".open")]
+    sums = sums.with_columns(pl.col(flags).fill_null(0))
+    ends = [c for c in names if c not in flags]
+    return sums.with_columns(
+        pl.when(pl.col(f"{c}.open") == 0).then(pl.col(c).fill_null(0)).otherwise(c).alias(c)
+        if f"{c}.open" in flags
+        else pl.col(c).fill_null(0)
+        for c in ends
+    )
 
 
 def _put_back(sums: pl.DataFrame, name: str) -> pl.Series:

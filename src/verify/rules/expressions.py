@@ -117,8 +117,26 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """ROUND_DOWN, ROUND_UP or ROUND_HALF_UP to a multiple of a whole number of units."""
+
+    way: str
+    of: Expression
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """DECLINE(price, percent, years): what is left when `percent` is lost every year."""
+
+    of: Expression
+    percent: int
+    years: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
-    """SUM, COUNT, ANY or MAX over the counted members of the household."""
+    """SUM, COUNT, ANY or MAX over the counted members, the supporters, or the things."""
 
     function: str
     of: Expression
@@ -136,6 +154,8 @@ Expression: TypeAlias = (
     | OneOf
     | Choice
     | Case
+    | Round
+    | Decline
     | Aggregate
 )
 
@@ -150,6 +170,7 @@ _COMPARE: dict[type[Any], str] = {
 }
 _LOGIC: dict[type[Any], str] = {exp.And: "and", exp.Or: "or"}
 _CHOICE: dict[type[Any], str] = {exp.Least: "least", exp.Greatest: "greatest"}
+ROUNDINGS = ("ROUND_DOWN", "ROUND_UP", "ROUND_HALF_UP")
 _AGGREGATE: dict[type[Any], str] = {
     exp.Sum: "sum",
     exp.Count: "count",
@@ -195,10 +216,10 @@ def children(expression: Expression) -> tuple[Expression, ...]:
     match expression:
         case Arithmetic(_, left, right) | Compare(_, left, right) | Logic(_, left, right):
             return (left, right)
-        case Not(of) | Aggregate(_, of):
+        case Not(of) | Aggregate(_, of) | Round(_, of, _) | OneOf(of, _):
             return (of,)
-        case OneOf(item, _):
-            return (item,)
+        case Decline(of, _, years):
+            return (of, years)
         case Choice(_, items):
             return items
         case Case(branches, otherwise):
@@ -301,6 +322,23 @@ def _one_of(node: Any, depth: int) -> Expression:
     return OneOf(_copy(node.this, depth + 1), tuple(w.text for w in words if isinstance(w, Word)))
 
 
+def _function(node: Any, depth: int) -> Expression:
+    """The functions of our own; every other name is refused."""
+    _only(node, "this", "expressions")
+    name, operands = str(node.this), node.expressions
+    if name in ROUNDINGS and len(operands) == 2:
+        step = _copy(operands[1], depth + 1)
+        if isinstance(step, Number) and step.value > 0:
+            return Round(name, _copy(operands[0], depth + 1), step.value)
+        raise Fault(f"{name} takes a whole number of units to round to", f"write {name}(x, 100)")
+    if name == "DECLINE" and len(operands) == 3:
+        of, percent, years = (_copy(o, depth + 1) for o in operands)
+        if isinstance(percent, Number) and 0 < percent.value < 100:
+            return Decline(of, percent.value, years)
+        raise Fault("DECLINE takes a whole percentage", "write DECLINE(price, 7, years_owned)")
+    raise Fault(f"{name[:40]}(...) is not in the closed list of operators")
+
+
 def _paren(node: Any, depth: int) -> Expression:
     _only(node, "this")
     return _copy(node.this, depth + 1)
@@ -319,4 +357,5 @@ _OTHERS: dict[type[Any], Callable[[Any, int], Expression]] = {
     exp.Not: _not,
     exp.Case: _case,
     exp.In: _one_of,
+    exp.Anonymous: _function,
 }

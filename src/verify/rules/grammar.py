@@ -9,19 +9,44 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from verify.domain import verdict
 from verify.domain.household import Residence
-from verify.domain.vocabulary import Circumstance, StatementKind
 
 Ident = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 Formula = Annotated[str, StringConstraints(min_length=1, max_length=600)]
-RegionCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+# GB/T 2260 (six digits), or ISO 3166 elsewhere: a country, or a subdivision of one.
+RegionCode = Annotated[str, StringConstraints(pattern=r"^([0-9]{6}|[A-Z]{2}(-[A-Z0-9]{1,3})?)$")]
 Operator = Literal["<", "<=", ">", ">=", "=", "<>"]
 Confidence = Literal["read", "government", "newspaper", "archive", "unverified"]
-NumberText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,13}(\.[0-9]{1,2})?$")]
-NamedUnit = Literal["fen", "fen_per_month", "person", "item", "dm2", "years", "truth"]
+NumberText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,13}(\.[0-9]{1,4})?$")]
+Currency = Literal["CNY", "USD", "GBP"]
+NamedUnit = Literal[
+    "fen",
+    "fen_per_month",
+    "fen_per_year",
+    "cent",
+    "cent_per_month",
+    "cent_per_year",
+    "penny",
+    "penny_per_month",
+    "penny_per_year",
+    "person",
+    "item",
+    "months",
+    "years",
+    "dm2",
+    "ratio",
+    "truth",
+]
 
 
 def _as_list(value: object) -> object:
@@ -91,32 +116,89 @@ class UnknownM(_Model):
     arises_when: Formula | None = None  # household truth; absent: for every household
 
 
+class BandM(_Model):
+    """One band of a limit: `low` to `high`, both included, of the quantity it goes by."""
+
+    low: NumberText | None = None  # absent: from nothing
+    high: NumberText | None = None  # absent: without end
+    value: NumberText
+
+
+class RetroactiveM(_Model):
+    """The notice says that it takes effect before the day on which it was published."""
+
+    note: TextM
+    cite: Names
+
+
+class TransitionalM(_Model):
+    """Who still falls under the entry before: applications accepted before a day."""
+
+    accepted_from: dt.date
+    note: TextM
+    cite: Names
+
+
 class EntryM(Dated):
-    """One dated value of a limit, as published."""
+    """One dated value of a limit, as published: alone, by bands, or by words."""
 
     value: NumberText | Literal["true", "false"] | None = None
+    bands: list[BandM] | None = Field(None, min_length=1, max_length=40)
+    each_more: NumberText | None = None  # added for every one beyond the last band
+    table: dict[str, NumberText] | None = Field(None, min_length=1, max_length=60)
     unknown: UnknownM | None = None
     check: Formula | None = None  # plain arithmetic that must give `value`
+    retroactive: RetroactiveM | None = None
+    transitional: TransitionalM | None = None
     cite: Names
     note: TextM | None = None
 
 
 class LimitM(_Model):
-    """A published figure with its history."""
+    """A published figure with its history; `by` names what its bands or words go by."""
 
     title: TextM
     unit: NamedUnit
+    by: Annotated[list[Ident], BeforeValidator(_as_list)] = Field(
+        default_factory=list, max_length=2
+    )
     entries: list[EntryM] = Field(min_length=1)
 
 
 class WindowM(_Model):
-    """The whole calendar months before the month of application over which flows are added."""
+    """Whole calendar months over which flows are added up.
+
+    `before: month_of_application`: the months before it; `through`: the last of them is the month
+    of application itself; `before: year_of_application`: whole calendar years before that year.
+    """
 
     title: TextM
     months: int = Field(ge=1, le=36)
-    before: Literal["month_of_application"]
+    before: Literal["month_of_application", "year_of_application"] | None = None
+    through: Literal["month_of_application"] | None = None
     cite: Names
     note: TextM | None = None
+
+    @model_validator(mode="after")
+    def _one_anchor(self) -> WindowM:
+        if (self.before is None) == (self.through is None):
+            raise ValueError("a window has either `before` or `through`")
+        if self.in_years and self.months % 12:
+            raise ValueError("a window of calendar years has 12, 24 or 36 months")
+        return self
+
+    @property
+    def in_years(self) -> bool:
+        """Whether it is made of whole calendar years."""
+        return self.before == "year_of_application"
+
+
+class SpreadM(_Model):
+    """The rule itself says that an amount known per year stands for the months of that year."""
+
+    counts: Literal["in_full"]
+    words: TextM  # what the law says, in its words
+    cite: Names
 
 
 class AbsentM(_Model):
@@ -126,28 +208,53 @@ class AbsentM(_Model):
     arises_with: Names  # fact measures: only persons who have such facts are asked about
 
 
+class UnstatedM(_Model):
+    """What is asked where a number of persons is needed and nobody stated it."""
+
+    doubt: Ident
+    question: TextM
+    remedy: TextM
+    least: int = Field(1, ge=0, le=64)
+
+
 class FactM(_Model):
-    """A measure of facts, per person."""
+    """A measure of facts, per person; of things (`count`, `area`), per household."""
 
     title: TextM
-    of: Literal["amount", "count", "area", "truth"]
-    quantities: list[StatementKind | Circumstance] = Field(min_length=1)
+    of: Literal["amount", "count", "area", "worth", "number", "truth"]
+    quantities: list[Ident] = Field(min_length=1)
     window: Ident | None = None
-    # Amounts known per year only: they widen the upper end, and are never spread over months.
-    annual: Literal["upper_bound_only"] | None = None
+    # Amounts known per year only: they widen the upper end; or the measure is one of years; or
+    # the rule says in words that they stand for the months. Never spread silently.
+    annual: Literal["upper_bound_only", "per_year"] | SpreadM | None = None
     except_categories: list[str] = Field(default_factory=list)
     only_categories: list[str] = Field(default_factory=list)
     grades: list[int] = Field(default_factory=list)
     absent: AbsentM | None = None
+    unstated: UnstatedM | None = None
+    declared: bool = False  # what the family stated, instead of what was found
 
 
 class QuantityM(_Model):
-    """A named quantity: an expression over others."""
+    """A named quantity: an expression over others.
+
+    Of the household; of each member (`persons`); of each statutory supporter (`supporters`); of
+    each thing (`things`, where `each` names the counted facts it is about).
+    """
 
     title: TextM
     unit: NamedUnit
     formula: Formula = Field(alias="is")
+    each: Ident | None = None
     cite: list[Ident] = Field(default_factory=list)
+    note: TextM | None = None
+
+
+class ExcludedM(_Model):
+    """Kinds that the law says do not count: listed, so that leaving them out is no oversight."""
+
+    quantities: list[Ident] = Field(min_length=1)
+    cite: Names
     note: TextM | None = None
 
 
@@ -155,7 +262,7 @@ class ClauseM(_Model):
     """One clause of the composition; clauses are tried in order, the first that holds decides."""
 
     code: Ident
-    counts: bool
+    counts: bool | Literal["choice"]  # choice: in or out, whichever favours the household
     when: Formula
     effective_from: dt.date | None = None
     effective_to: dt.date | None = None
@@ -186,12 +293,26 @@ class TestM(_Model):
     notes: list[TextM] = Field(default_factory=list)
 
 
+class ExitM(_Model):
+    """Gradual exit: for how long the benefit goes on once the household is above the line."""
+
+    months: Ident  # a limit
+    cite: Names
+    note: TextM | None = None
+
+
 class BenefitM(_Model):
     """Indicative monthly benefit of the household."""
 
     monthly: Ident
+    each: Ident | None = None  # the part of each member, where the law sets it by person
     formula: TextM
+    starts: (
+        Literal["month_of_application", "month_after_confirmation", "day_of_application"] | None
+    ) = None
+    exit: ExitM | None = None
     cite: Names
+    notes: list[TextM] = Field(default_factory=list)
 
 
 class RulebookM(_Model):
@@ -201,14 +322,19 @@ class RulebookM(_Model):
     programme: Ident
     region: RegionCode
     title: TextM
+    currency: Currency = "CNY"
     in_force_with: Ident  # the limit whose known dates are the dates of the rulebook
     income_window: Ident
-    mandatory_sources: list[Ident] = Field(min_length=1)
+    mandatory_sources: list[Ident] = Field(default_factory=list)
+    areas: dict[Ident, list[RegionCode]] = Field(default_factory=dict)  # zones by region code
     citations: dict[Ident, CitationM]
     windows: dict[Ident, WindowM]
     composition: list[ClauseM] = Field(min_length=1)
     facts: dict[Ident, FactM]
     limits: dict[Ident, LimitM]
+    excluded: list[ExcludedM] = Field(default_factory=list)
+    things: dict[Ident, QuantityM] = Field(default_factory=dict)
+    supporters: dict[Ident, QuantityM] = Field(default_factory=dict)
     persons: dict[Ident, QuantityM] = Field(default_factory=dict)
     household: dict[Ident, QuantityM]
     tests: list[TestM] = Field(min_length=1)
@@ -218,11 +344,36 @@ class RulebookM(_Model):
 
 
 class RegionM(_Model):
-    """One GB/T 2260 region."""
+    """One region; `became` names the code that replaced a merged or renamed one."""
 
     code: RegionCode
     zh: str
     en: str
+    became: RegionCode | None = None
+    until: dt.date | None = None  # the last day of the old code
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _ended(self) -> RegionM:
+        if (self.became is None) != (self.until is None):
+            raise ValueError("a code that was replaced has both `became` and `until`")
+        return self
+
+
+class WordM(_Model):
+    """One kind of a country's vocabulary that the shared one lacks."""
+
+    nature: Literal["flow", "spending", "stock", "item", "number", "signal"]
+    zh: str
+    en: str
+
+
+class VocabularyM(_Model):
+    """`rules/<country>/vocabulary.yaml`: kinds of income, spending, property, circumstances."""
+
+    vocabulary_schema: Literal["verify.vocabulary/1"] = Field(alias="schema")
+    note: str = ""
+    kinds: dict[Ident, WordM]
 
 
 class RegionsM(_Model):
@@ -262,5 +413,17 @@ class QuestionTextM(_Model):
 
 WordingM.model_rebuild()
 
-ATTRIBUTES = ("age", "relation", "residence", "counted")
+ATTRIBUTES = ("age", "relation", "residence", "area_of_region", "counted")
+THING_ATTRIBUTES = (
+    "worth",
+    "price",
+    "debt",
+    "area",
+    "years_owned",
+    "months_owned",
+    "category",
+    "basis",
+    "danger",
+    "purpose",
+)
 RESIDENCES = tuple(r.value for r in Residence)

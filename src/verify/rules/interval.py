@@ -83,12 +83,21 @@ def subtract(a: Column, b: Column) -> Column:
 
 
 def multiply(a: Column, b: Column) -> Column:
-    """`a * b`, neither negative (or one a literal)."""
+    """`a * b`, at most one of which can be negative (or one a literal)."""
     over, den = a.over or b.over, a.den * b.den
     if a.certain and b.certain:
         product = a.lo * b.lo
         return Column(product, product, den, over)
-    return Column(a.lo * b.lo, a.hi * b.hi, den, over)
+    if _may_be_negative(b):
+        a, b = b, a
+    if not _may_be_negative(a):
+        return Column(a.lo * b.lo, a.hi * b.hi, den, over)
+    lo = _pick(_yes(a.lo >= 0), a.lo * b.lo, a.lo * b.hi)
+    return Column(lo, _pick(_yes(a.hi < 0), a.hi * b.lo, a.hi * b.hi), den, over)
+
+
+def _may_be_negative(a: Column) -> bool:
+    return bool(a.lo.null_count()) or bool((a.lo < 0).any())
 
 
 def divide_by_number(a: Column, divisor: int) -> Column:
@@ -157,9 +166,66 @@ def negate(a: Column) -> Column:
 
 
 def one_of(text: Column, words: Sequence[str]) -> Column:
-    """`relation IN (...)`."""
+    """`relation IN (...)`; a text that is not known (null) may be any."""
     found = functools.reduce(lambda x, y: x | y, (text.lo == w for w in words))
+    if found.null_count():
+        return Column(_known(found, False), _known(found, True))
     return Column(found, found)
+
+
+def rounded(a: Column, way: str, step: int) -> Column:
+    """To a multiple of `step`; halves go away from zero. Rounding never turns an order round."""
+
+    def end(numerator: Series, over: Series | None) -> Series:
+        den = constant(a.den * step, len(numerator)).lo
+        den = den if over is None else den * over
+        if way == "ROUND_DOWN":
+            whole = numerator // den
+        elif way == "ROUND_UP":
+            whole = -(-numerator // den)
+        else:
+            whole = (numerator.abs() * 2 + den) // (den * 2) * numerator.sign()
+        return whole * step
+
+    low, high = a.over or (None, None)
+    lo = end(a.lo, low)
+    return Column(lo, lo if a.certain else end(a.hi, high))
+
+
+def decline(price: Column, percent: int, years: Column) -> Column:
+    """What is left of a price that loses `percent` of the rest every year: the later, the less."""
+    lo = _declined(price.lo, percent, years.hi)
+    if price.certain and years.certain:
+        return Column(lo, lo)
+    return Column(lo, _declined(price.hi, percent, years.lo))
+
+
+def _declined(price: Series, percent: int, years: Series) -> Series:
+    """`price * (100 - percent)^n / 100^n`, half up; any number of years may have passed (null)."""
+    pairs = zip(price.to_list(), years.to_list(), strict=True)
+    return pl.Series([_left(p, percent, n) for p, n in pairs], dtype=pl.Int64)
+
+
+@functools.lru_cache(maxsize=65_536)
+def _left(price: int | None, percent: int, years: int | None) -> int | None:
+    if price is None:
+        return None
+    if years is None:
+        return 0
+    whole = int(100**years)
+    return (2 * price * int((100 - percent) ** years) + whole) // (2 * whole)
+
+
+def times(each: Column, number: Column) -> Column:
+    """`value * number` where the number, from nought to any (null), is of equal things."""
+    nothing = constant(0, len(each.lo)).lo
+    none = _yes(number.hi == 0)
+    down = _pick(none, nothing, each.lo * number.hi)  # more of a debt is less
+    lo = _pick(_yes(each.lo >= 0), each.lo * number.lo, down)
+    if each.certain and number.certain:
+        return Column(lo, lo, each.den)
+    up = _pick(none | _yes(each.hi == 0), nothing, each.hi * number.hi)
+    return Column(lo, _pick(_yes(each.hi < 0), each.hi * number.lo, up), each.den)
 
 
 def case(

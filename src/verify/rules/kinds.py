@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from verify.rules.expressions import Fault
-from verify.rules.units import Unit, added, divided, multiplied
+from verify.rules.units import CAPS, Unit, added, divided, multiplied
 
 MAX_MAGNITUDE = 2**62
 MAX_MEMBERS = 64
@@ -53,9 +53,9 @@ def add(a: Kind, b: Kind, sign: int = 1) -> Kind:
 
 
 def multiply(a: Kind, b: Kind) -> Kind:
-    """`a * b`; unless one is a literal, neither may be negative."""
+    """`a * b`; unless one is a literal, only one may be negative."""
     unit = multiplied(a.unit, b.unit)
-    if a.constant is None and b.constant is None and not (a.nonneg and b.nonneg):
+    if a.constant is None and b.constant is None and not (a.nonneg or b.nonneg):
         raise Fault(
             "a product of two quantities that can be negative has no simple bounds",
             "multiply by a whole number, or by a quantity that cannot be negative",
@@ -133,6 +133,24 @@ def case(conditions: Sequence[Kind], values: Sequence[Kind]) -> Kind:
     return Kind(unit, mag, all(v.nonneg for v in values), den)
 
 
+def rounded(of: Kind, step: int) -> Kind:
+    """ROUND_* to a multiple of `step` units: whole again, whatever it was divided by."""
+    if of.unit in (Unit.TRUTH, Unit.TEXT):
+        raise Fault(f"a {of.unit} is not rounded")
+    if of.den * step * MAX_MEMBERS > MAX_MAGNITUDE:
+        raise Fault("rounding this could overflow 64-bit integers", "use smaller factors")
+    return _sized(Kind(of.unit, of.mag // of.den + step, of.nonneg))
+
+
+def decline(of: Kind, years: Kind) -> Kind:
+    """DECLINE: money that loses a share of itself every year."""
+    if of.unit is not Unit.FEN or of.den != 1 or of.quotient or not of.nonneg:
+        raise Fault("DECLINE is of an amount of money", "write DECLINE(price, 7, years_owned)")
+    if years.unit is not Unit.YEARS or years.den != 1:
+        raise Fault("DECLINE counts whole years")
+    return Kind(Unit.FEN, of.mag)
+
+
 def one_of(item: Kind) -> Kind:
     """`relation IN (...)`."""
     if item.unit is not Unit.TEXT:
@@ -140,10 +158,13 @@ def one_of(item: Kind) -> Kind:
     return TRUTH
 
 
-def aggregate(function: str, of: Kind) -> Kind:
-    """SUM, COUNT, ANY, MAX over the members who count."""
+def aggregate(function: str, of: Kind, *, of_things: bool = False) -> Kind:
+    """SUM, COUNT, ANY, MAX over members, supporters or things; `of_things` counts items."""
     if of.quotient:
-        raise Fault("a quotient by a quantity is not added up", "add up first, divide last")
+        raise Fault(
+            "a quotient by a quantity is not added up",
+            "add up first and divide last; or round it as published: ROUND_HALF_UP(x / n, 1)",
+        )
     if function in ("count", "any"):
         logic(of)
     elif of.unit in (Unit.TRUTH, Unit.TEXT):
@@ -151,7 +172,7 @@ def aggregate(function: str, of: Kind) -> Kind:
     if function == "max" and not of.nonneg:
         raise Fault("MAX is for quantities that cannot be negative")
     if function == "count":
-        return Kind(Unit.PERSON, MAX_MEMBERS)
+        return Kind(Unit.ITEM, CAPS[Unit.ITEM]) if of_things else Kind(Unit.PERSON, MAX_MEMBERS)
     if function == "sum":
         return _sized(replace(of, mag=of.mag * MAX_MEMBERS, constant=None))
     return replace(of, constant=None)

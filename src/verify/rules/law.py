@@ -10,21 +10,28 @@ from verify.domain.errors import ContentError, Problem, UnknownProgramme
 from verify.domain.verdict import Text
 from verify.rules.regions import Regions
 from verify.rules.rulebook import Rulebook, read_rulebook
+from verify.rules.vocabulary import Vocabulary
 from verify.rules.wording import Wording
 
-REGIONS, WORDING = "regions.yaml", "wording.yaml"
+REGIONS, WORDING, VOCABULARY = "regions.yaml", "wording.yaml", "/vocabulary.yaml"
 
 
 class Law:
     """Every rulebook, compiled once; immutable, safe to share between threads."""
 
     def __init__(
-        self, digest: str, regions: Regions, wording: Wording, books: Mapping[str, Rulebook]
+        self,
+        digest: str,
+        regions: Regions,
+        wording: Wording,
+        books: Mapping[str, Rulebook],
+        vocabularies: Mapping[str, Vocabulary],
     ) -> None:
         self.digest = digest
         self.regions = regions
         self.wording = wording
         self.books = books
+        self._vocabularies = vocabularies
         self._by_place = {(b.region, b.programme): b for b in books.values()}
 
     @classmethod
@@ -40,14 +47,15 @@ class Law:
         regions = Regions.read(content.document(REGIONS))
         wording = Wording.read(content.document(WORDING))
         books: dict[str, Rulebook] = {}
+        vocabularies = _vocabularies(content)
         for path in sorted(content.files):
-            if path in (REGIONS, WORDING) or "/cases/" in path:
+            if path in (REGIONS, WORDING) or "/cases/" in path or path.endswith(VOCABULARY):
                 continue
             document = content.document(path)
-            book = read_rulebook(path, document)
+            book = read_rulebook(path, document, vocabularies.get(path.split("/")[0], Vocabulary()))
             check_place(book, document, regions)
             books[book.id] = book
-        return cls(content.digest, regions, wording, books)
+        return cls(content.digest, regions, wording, books, vocabularies)
 
     def find(self, region: str, programme: str) -> Rulebook:
         """The rulebook of the region or of its nearest ancestor that has one.
@@ -76,7 +84,14 @@ class Law:
             ),
         )
 
-    def rulebook(self, region: str, programme: str, as_of: dt.date, known_at: dt.date) -> Rulebook:
+    def rulebook(
+        self,
+        region: str,
+        programme: str,
+        as_of: dt.date,
+        known_at: dt.date,
+        accepted: dt.date | None = None,
+    ) -> Rulebook:
         """The rulebook in force for a region and programme on `as_of`.
 
         Raises:
@@ -85,8 +100,13 @@ class Law:
                 `known_at`; the known periods are named.
         """
         book = self.find(region, programme)
-        book.regime(as_of, known_at)
+        book.regime(as_of, known_at, accepted or as_of)
         return book
+
+    def vocabulary(self, region: str, programme: str) -> Vocabulary:
+        """The kinds of facts that a programme may speak of."""
+        country = self.find(region, programme).id.split("/")[0]
+        return self._vocabularies.get(country, Vocabulary())
 
     def programmes(self, region: str) -> list[str]:
         """Programmes with rules in the region or above it."""
@@ -118,3 +138,12 @@ def check_place(book: Rulebook, document: Document, regions: Regions) -> None:
             where=where,
             remedy=f"move it to <country>/{expected}.yaml or correct region and programme",
         )
+
+
+def _vocabularies(content: ContentSet) -> dict[str, Vocabulary]:
+    """The vocabulary of each country that has words of its own."""
+    found = {}
+    for path in sorted(content.files):
+        if path.endswith(VOCABULARY) and path.count("/") == 1:
+            found[path.split("/")[0]] = Vocabulary().extended(content.document(path))
+    return found

@@ -11,14 +11,27 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from verify.domain.verdict import Text
-from verify.domain.vocabulary import Nature, StatementKind
+from verify.domain.vocabulary import Nature
 from verify.rules import expressions as ex
 from verify.rules.dated import Limit
-from verify.rules.grammar import FactM, RulebookM, TestM, UnknownM
-from verify.rules.kinds import Kind
+from verify.rules.grammar import THING_ATTRIBUTES, FactM, RulebookM, TestM, UnknownM
+from verify.rules.kinds import MAX_MEMBERS, Kind
 from verify.rules.units import CAPS, Unit
 
-PERSON, HOUSEHOLD = "person", "household"
+PERSON, HOUSEHOLD, SUPPORTER, THING = "person", "household", "supporter", "thing"
+"""Levels: what a quantity has one value for. A level of things is `thing:<counted facts>`."""
+
+
+def things_of(measure: str) -> str:
+    """The level of the things that a counting measure counts."""
+    return f"{THING}:{measure}"
+
+
+DETAIL_COLUMN = {"area": "area_dm2"}
+"""Column of an attribute of a thing, where it is called otherwise."""
+
+DECLARED = "declared:"
+"""Prefix of quantities that the family stated, in the facts frame."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +51,19 @@ class Measure:
 
     @property
     def largest(self) -> bool:
-        """Combined by the largest (a truth) instead of the sum."""
-        return self.model.of == "truth"
+        """Combined by the largest (a truth, a stated number) instead of the sum."""
+        return self.model.of in ("truth", "number")
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """The quantities of the facts frame it reads."""
+        prefix = DECLARED if self.model.declared else ""
+        return tuple(prefix + q for q in self.model.quantities)
+
+    @property
+    def yearly_in_full(self) -> bool:
+        """Whether an amount known per year counts as it is, where its year lies in the window."""
+        return self.model.annual not in (None, "upper_bound_only")
 
 
 @dataclass(frozen=True)
@@ -53,6 +77,7 @@ class Quantity:
     formula: ex.Expression | None = None
     cite: tuple[str, ...] = ()
     note: Text | None = None
+    each: str = ""  # of things: the measure that counts them
 
     @cached_property
     def made_of(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -105,7 +130,9 @@ class Plan:
     model: RulebookM
     measures: tuple[Measure, ...]
     limits: Mapping[str, Limit]
+    figures: Mapping[str, Limit]  # limits, and the bands of those that have bands
     quantities: Mapping[str, Quantity]
+    populations: Mapping[ex.Aggregate, str]  # the level that each aggregate adds up
     clauses: tuple[ex.Expression, ...]  # conditions of `model.composition`, in its order
     tests: tuple[Test, ...]
     composition_measures: frozenset[str]
@@ -117,6 +144,34 @@ class Plan:
     def refer_tests(self) -> tuple[str, ...]:
         """Tests that may refer instead of fail."""
         return tuple(t.name for t in self.tests if t.model.effect == "refer" or t.model.refer_when)
+
+    @cached_property
+    def details(self) -> tuple[str, ...]:
+        """Details of things that some quantity looks at, by the columns they are read from."""
+        return tuple(sorted({d for m in self.measures for d in self.details_of(m.name)}))
+
+    def details_of(self, measure: str) -> tuple[str, ...]:
+        """Details that quantities of the things counted by a measure look at."""
+        return self._details.get(measure, ())
+
+    @cached_property
+    def _details(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = {}
+        for quantity in self.quantities.values():
+            if quantity.each and quantity.formula is not None:
+                used = set(ex.names(quantity.formula)) & set(THING_ATTRIBUTES)
+                found.setdefault(quantity.each, set()).update(DETAIL_COLUMN.get(n, n) for n in used)
+        return {m: tuple(sorted(columns)) for m, columns in found.items()}
+
+    @cached_property
+    def detailed(self) -> frozenset[int]:
+        """Numbers of the measures whose things have quantities of their own."""
+        return frozenset(m.index for m in self.measures if m.name in self._details)
+
+    @cached_property
+    def looks_at_supporters(self) -> bool:
+        """Whether anything rests on what statutory supporters earn or own."""
+        return SUPPORTER in self.populations.values()
 
 
 def early_aggregates(quantities: Mapping[str, Quantity]) -> tuple[ex.Aggregate, ...]:
@@ -136,37 +191,61 @@ def early_aggregates(quantities: Mapping[str, Quantity]) -> tuple[ex.Aggregate, 
     return tuple(a for a in found if not rests_on_aggregate(a.of))
 
 
-def measure(name: str, index: int, model: FactM) -> Measure:
-    """Check and number one fact measure.
+_WANTED: dict[str, tuple[Nature, ...]] = {
+    "amount": (Nature.FLOW, Nature.SPENDING, Nature.STOCK),
+    "count": (Nature.ITEM,),
+    "area": (Nature.ITEM,),
+    "worth": (Nature.ITEM,),
+    "number": (Nature.NUMBER,),
+    "truth": (Nature.SIGNAL,),
+}
+_UNITS = {
+    "amount": Unit.FEN,
+    "count": Unit.ITEM,
+    "area": Unit.DM2,
+    "worth": Unit.FEN,
+    "number": Unit.PERSON,
+    "truth": Unit.TRUTH,
+}
+
+
+def measure(name: str, index: int, model: FactM, natures: Mapping[str, Nature]) -> Measure:
+    """Check and number one fact measure; `natures` is the vocabulary.
 
     Raises:
-        Fault: flows without a window or without words on yearly amounts, or money asked of
-            things, and the like.
+        Fault: an unknown kind, kinds that are not added up together, flows without a window or
+            without words on yearly amounts, and the like.
     """
-    natures = {
-        q.nature if isinstance(q, StatementKind) else Nature.SIGNAL for q in model.quantities
-    }
-    wanted = {
-        "amount": ({Nature.FLOW}, {Nature.STOCK}),
-        "count": ({Nature.ITEM},),
-        "area": ({Nature.ITEM},),
-        "truth": ({Nature.SIGNAL},),
-    }[model.of]
-    if natures not in wanted:
+    unknown = [q for q in model.quantities if q not in natures]
+    if unknown:
+        raise ex.Fault(
+            f"the kind {unknown[0]} is not in the vocabulary",
+            "use a kind of the vocabulary, or add it to the country's vocabulary.yaml",
+        )
+    found = {natures[q] for q in model.quantities}
+    if len(found) != 1 or not found <= set(_WANTED[model.of]):
         raise ex.Fault(
             f"{model.of} of these quantities has no meaning",
-            "amounts are of flows or of stocks, counts and areas of things, truths of "
-            "circumstances and signals; never mixed",
+            "amounts are of income, of spending or of stocks, counts and areas of things, numbers "
+            "of persons, truths of circumstances and signals; never mixed",
         )
-    if natures == {Nature.FLOW} and (model.window is None or model.annual is None):
+    flows = found <= {Nature.FLOW, Nature.SPENDING}
+    if flows and (model.window is None or (model.annual is None and not model.declared)):
         raise ex.Fault(
-            "income without a `window`, or without words on amounts known per year only",
+            "an amount over time without a `window`, or without words on amounts known per year "
+            "only",
             "add `window` and `annual: upper_bound_only`: a yearly amount is never spread over "
             "months",
         )
-    if natures != {Nature.FLOW} and (model.window is not None or model.annual is not None):
-        raise ex.Fault("only income has a window")
+    if not flows and (model.window is not None or model.annual is not None):
+        raise ex.Fault("only income and spending have a window")
     if model.absent is not None and model.of != "truth":
         raise ex.Fault("only a truth can be unknown when nothing is said")
-    unit = {"amount": Unit.FEN, "count": Unit.ITEM, "area": Unit.DM2, "truth": Unit.TRUTH}[model.of]
-    return Measure(name, index, model, unit, CAPS[unit])
+    if (model.unstated is None) != (model.of != "number"):
+        raise ex.Fault(
+            "a number of persons has `unstated`, and nothing else has",
+            "say what is asked where nobody stated the number",
+        )
+    unit = Unit.FEN_PER_YEAR if model.annual == "per_year" else _UNITS[model.of]
+    cap = MAX_MEMBERS if model.of == "number" else CAPS[unit]
+    return Measure(name, index, model, unit, cap)

@@ -14,8 +14,11 @@ from verify.domain.household import Role
 from verify.rules.contributions import Contributions, contributions
 from verify.rules.evaluate import Batch
 from verify.rules.kinds import MAX_MEMBERS
-from verify.rules.parts import PART, condensed
+from verify.rules.parts import condensed, part_columns
 from verify.rules.rulebook import Regime, Rulebook
+
+Days = tuple[dt.date, dt.date, dt.date | None]
+"""A household's day, what was known on which day, and when it applied."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Prepared:
 
     book: Rulebook
     households: pl.DataFrame  # numbered by position: household, region, residence, regime ...
-    members: pl.DataFrame  # h, p, household, person, relation, age
+    people: pl.DataFrame  # h, p, household, person, relation, age, supporter; members first
     contributions: Contributions
     regimes: tuple[Regime, ...]
     table: pl.DataFrame  # what is in force, one row per regime; see `Batch`
@@ -34,17 +37,19 @@ class Prepared:
         frame = self.contributions.frame
         nowhere = pl.Series("place", [0], dtype=pl.Int64).new_from_index(0, frame.height)
         parts = frame.hstack([nowhere])
-        return self._of(parts[PART])
+        return self._of(parts[part_columns(self.book.plan)])
+
+    @property
+    def members(self) -> pl.DataFrame:
+        """The people who live together, without statutory supporters."""
+        return self.people.filter(~self.people["supporter"])
 
     def batch(self, parts: pl.DataFrame) -> Batch:
         """Ready to evaluate, with contributions whose doubts have been given a place."""
-        return self._of(condensed(parts))
+        return self._of(condensed(self.book.plan, parts))
 
     def _of(self, parts: pl.DataFrame) -> Batch:
-        plan, households = self.book.plan, self.households
-        return Batch(
-            plan, households["residence"], households["regime"], self.table, self.members, parts
-        )
+        return Batch(self.book.plan, self.households, self.table, self.people, parts)
 
 
 def prepare(
@@ -61,38 +66,38 @@ def prepare(
         InputError: a household without members, or with more than the engine counts exactly.
     """
     households = households.sort("household")
-    keys = list(households["as_of", "known_at"].iter_rows())
-    days = tuple(sorted(set(keys)))
+    keys = list(households["as_of", "known_at", "accepted_on"].iter_rows())
+    days = tuple(sorted(set(keys), key=lambda k: (k[0], k[1], k[2] or k[0], k[2] is None)))
     regimes, table = _in_force(book, days)
     number = {day: i for i, day in enumerate(days)}
     regime = pl.Series("regime", [number[k] for k in keys], dtype=pl.Int64)
     h = pl.Series("h", range(len(keys)), dtype=pl.Int64)
     households = households.hstack([h, regime])
-    members = _members(households, persons)
-    _check_sizes(households, members)
-    found = contributions(book.plan, households, table, members, facts, doubts)
-    return Prepared(book, households, members, found, regimes, table)
+    if book.plan.model.areas:
+        households = households.hstack([_areas(book, households["region"])])
+    people = _people(households, persons)
+    _check_sizes(households, people.filter(~people["supporter"]))
+    found = contributions(book.plan, households, table, people, facts, doubts)
+    return Prepared(book, households, people, found, regimes, table)
 
 
 @lru_cache(maxsize=256)
-def _in_force(
-    book: Rulebook, days: tuple[tuple[dt.date, dt.date], ...]
-) -> tuple[tuple[Regime, ...], pl.DataFrame]:
+def _in_force(book: Rulebook, days: tuple[Days, ...]) -> tuple[tuple[Regime, ...], pl.DataFrame]:
     """The regimes of some days, and the same as a table."""
-    regimes = tuple(book.regime(as_of, known_at) for as_of, known_at in days)
+    regimes = tuple(book.regime(as_of, known, accepted or as_of) for as_of, known, accepted in days)
     rows = [_columns(book, regime) for regime in regimes]
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     return regimes, pl.DataFrame(columns, schema={name: _kind(name) for name in columns})
 
 
 def _kind(name: str) -> pl.DataType:
-    if name.endswith((".start", ".end")):
+    if name.endswith((".start", ".end")) or name == "as_of":
         return pl.Date()
     return pl.String() if name.endswith(".doubt") else pl.Int64()
 
 
 def _columns(book: Rulebook, regime: Regime) -> dict[str, Any]:
-    columns: dict[str, Any] = {}
+    columns: dict[str, Any] = {"as_of": regime.as_of}
     for name, entry in regime.entries.items():
         columns[f"{name}.lo"], columns[f"{name}.hi"] = entry.lo, entry.hi
         columns[f"{name}.doubt"] = entry.unknown.doubt if entry.unknown else None
@@ -107,15 +112,47 @@ def _columns(book: Rulebook, regime: Regime) -> dict[str, Any]:
     return columns
 
 
-def _members(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
+def _people(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
     age = _completed_years("as_of", "birth")
-    members = (
-        persons.filter(pl.col("role") == Role.MEMBER.value)
-        .join(households["h", "household", "as_of"], on="household")
-        .select("h", "household", "person", "relation", age.alias("age"))
-        .sort("h", "person")
+    people = (
+        persons.join(households["h", "household", "as_of"], on="household")
+        .select(
+            "h",
+            "household",
+            "person",
+            "relation",
+            age.alias("age"),
+            (pl.col("role") != Role.MEMBER.value).alias("supporter"),
+        )
+        .sort("supporter", "h", "person")
     )
-    return members.hstack([pl.Series("p", range(members.height), dtype=pl.Int64)])
+    return people.hstack([pl.Series("p", range(people.height), dtype=pl.Int64)])
+
+
+def _areas(book: Rulebook, regions: pl.Series) -> pl.Series:
+    """The area of each region, where the figures of the place differ by area.
+
+    Raises:
+        InputError: a region that is in none of the areas.
+    """
+    where = {code: area for area, codes in book.plan.model.areas.items() for code in codes}
+    found = [where.get(code) for code in regions.to_list()]
+    if None in found:
+        region = regions[found.index(None)]
+        areas = ", ".join(f"{area}: {' '.join(c)}" for area, c in book.plan.model.areas.items())
+        raise InputError(
+            f"the figures of {book.id} differ by area, and {region} is in none of them",
+            remedy="give the code of the county or district",
+            problems=(
+                Problem(
+                    "/region",
+                    "region-without-area",
+                    f"{region} is in none of the areas ({areas}).",
+                    "Give the code of the county or district.",
+                ),
+            ),
+        )
+    return pl.Series("area_of_region", found, dtype=pl.String)
 
 
 def _completed_years(day: str, birth: str) -> pl.Expr:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from verify.domain.verdict import DecisiveQuestion, DoubtKind, Finding, Text
 from verify.rules.completions import Item, Settled
+from verify.rules.grammar import UnknownM, UnstatedM
 from verify.rules.units import Unit
 from verify.rules.view import View
 from verify.rules.wording import fill
@@ -49,11 +50,7 @@ def _question(view: View, item: Item, turns: int, of: int) -> DecisiveQuestion:
     kind = DoubtKind(doubt["kind"])
     person = view.person_titles.get(doubt["person"], view.wording.person(None))
     if doubt["asks"]:
-        unknown = next(
-            m.model.absent.unknown
-            for m in view.plan.measures
-            if m.model.absent and m.model.absent.unknown.doubt == doubt["asks"]
-        )
+        unknown = next(u for u in _own_questions(view) if u.doubt == doubt["asks"])
         question, remedy = (
             fill(unknown.question, person=person),
             fill(unknown.remedy, person=person),
@@ -74,6 +71,15 @@ def _question(view: View, item: Item, turns: int, of: int) -> DecisiveQuestion:
         turns=turns,
         of=of,
     )
+
+
+def _own_questions(view: View) -> Iterator[UnknownM | UnstatedM]:
+    """Questions that the rulebook itself words."""
+    for measure in view.plan.measures:
+        if measure.model.absent is not None:
+            yield measure.model.absent.unknown
+        if measure.model.unstated is not None:
+            yield measure.model.unstated
 
 
 def _about_law_or_referral(view: View, doubt: str) -> tuple[Text, Text]:

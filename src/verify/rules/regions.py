@@ -18,6 +18,7 @@ class Regions:
     """The region table; codes not in it are unknown."""
 
     titles: Mapping[str, Text]
+    became: Mapping[str, str]  # codes that were merged or renamed, and what replaced them
 
     @classmethod
     def read(cls, document: Document) -> Regions:
@@ -33,14 +34,25 @@ class Regions:
             if region.code in titles:
                 raise ContentError(f"region {region.code} is listed twice", where=where)
             titles[region.code] = Text(region.zh, region.en)
+        became = {r.code: r.became for r in model.regions if r.became}
         for i, region in enumerate(model.regions):
-            if any(a not in titles for a in (region.code[:2] + "0000", NATION)):
-                where = document.where(("regions", i, "code"))
-                raise ContentError(f"the province of {region.code} is not listed", where=where)
-        return cls(titles)
+            where = document.where(("regions", i, "code"))
+            if any(a not in titles for a in _needed(region.code)):
+                raise ContentError(f"the region above {region.code} is not listed", where=where)
+            if region.became is not None and (
+                region.became not in titles or region.became in became
+            ):
+                raise ContentError(
+                    f"{region.code} became {region.became}, which is not a current code",
+                    where=where,
+                    remedy="name the code in use today, and list it",
+                )
+        return cls(titles, became)
 
     def ancestors(self, code: str) -> list[str]:
         """The region itself, then its prefecture, province and nation, as far as listed.
+
+        A code that was merged or renamed is looked up as what replaced it, after its own rules.
 
         Raises:
             UnknownRegion: the code is not in the table.
@@ -58,5 +70,19 @@ class Regions:
                     ),
                 ),
             )
-        chain = [code, code[:4] + "00", code[:2] + "0000", NATION]
+        chain = [code, *_above(code)]
+        if (current := self.became.get(code)) is not None:
+            chain = [code, current, *_above(current)]
         return [c for c in dict.fromkeys(chain) if c in self.titles]
+
+
+def _above(code: str) -> list[str]:
+    """Codes of the regions above: GB/T 2260 by digits, ISO 3166-2 by its country."""
+    if code.isdigit():
+        return [code[:4] + "00", code[:2] + "0000", NATION]
+    return [code[:2]]
+
+
+def _needed(code: str) -> list[str]:
+    """Regions above that must be listed."""
+    return [code[:2] + "0000", NATION] if code.isdigit() else [code[:2]]

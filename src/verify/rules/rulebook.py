@@ -10,15 +10,24 @@ from itertools import pairwise
 
 from verify.content import Document, Loc
 from verify.domain.errors import ContentError, LawNotInForce, Problem
-from verify.domain.period import Period, months_before
+from verify.domain.period import Period, add_months, months_before
 from verify.domain.verdict import Citation, Text
+from verify.domain.vocabulary import Nature
 from verify.rules import dated
 from verify.rules.compiler import Compiler, located
 from verify.rules.dated import Entry, Limit, known_ranges, range_text
 from verify.rules.expressions import Fault
-from verify.rules.grammar import ATTRIBUTES, OperatorM, RulebookM
+from verify.rules.grammar import (
+    ATTRIBUTES,
+    THING_ATTRIBUTES,
+    FactM,
+    OperatorM,
+    RulebookM,
+    SpreadM,
+    WindowM,
+)
 from verify.rules.plan import Measure, Plan, measure
-from verify.rules.units import Unit
+from verify.rules.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,7 @@ class Rulebook:
         self.plan = plan
         self._document = document
         self._citations = {k: c.citation for k, c in model.citations.items()}
+        self.currency = model.currency
         self.regime = lru_cache(maxsize=4096)(self._regime)
         self.citations = lru_cache(maxsize=4096)(self._cited)
 
@@ -75,8 +85,10 @@ class Rulebook:
         """Whether the rulebook is known for `day`."""
         return any(a <= day and (b is None or day <= b) for a, b in self.ranges)
 
-    def _regime(self, as_of: dt.date, known_at: dt.date) -> Regime:
+    def _regime(self, as_of: dt.date, known_at: dt.date, accepted: dt.date | None = None) -> Regime:
         """What is in force on `as_of` by what was published at `known_at`.
+
+        `accepted` is the day on which the application was accepted (default: `as_of`).
 
         Raises:
             LawNotInForce: the rulebook has nothing for that day; names the known ranges.
@@ -84,8 +96,9 @@ class Rulebook:
         if not self.covers(as_of):
             raise self._not_in_force(f"nothing is known for {as_of}")
         entries: dict[str, Entry] = {}
-        for name, limit in self.plan.limits.items():
-            entry = limit.on(as_of, known_at)
+        accepted = accepted or as_of
+        for name, limit in {**self.plan.limits, **self.plan.figures}.items():
+            entry = limit.on(as_of, known_at, accepted)
             if entry is None:
                 raise self._not_in_force(
                     f"the value of {name} for {as_of} had not been published by {known_at}"
@@ -106,7 +119,7 @@ class Rulebook:
                 and (c.effective_to is None or as_of <= c.effective_to)
                 for c in model.composition
             },
-            windows={k: months_before(as_of, w.months) for k, w in model.windows.items()},
+            windows={k: _period(as_of, w) for k, w in model.windows.items()},
         )
 
     def _not_in_force(self, reason: str) -> LawNotInForce:
@@ -127,8 +140,15 @@ class Rulebook:
         )
 
 
-def read_rulebook(path: str, document: Document) -> Rulebook:
-    """Read, check and compile one rulebook file.
+def _period(as_of: dt.date, window: WindowM) -> Period:
+    if window.in_years:
+        return months_before(as_of.replace(month=1), window.months)
+    anchor = as_of if window.through is None else add_months(as_of, 1)
+    return months_before(anchor, window.months)
+
+
+def read_rulebook(path: str, document: Document, vocabulary: Vocabulary) -> Rulebook:
+    """Read, check and compile one rulebook file, in the words of a vocabulary.
 
     Raises:
         ContentError: any fault, with `file:line`.
@@ -136,7 +156,7 @@ def read_rulebook(path: str, document: Document) -> Rulebook:
     model = document.model(RulebookM)
     _check_names(document, model)
     _check_citations(document, model)
-    measures = _measures(document, model)
+    measures = _measures(document, model, vocabulary.natures)
     limits = _limits(document, model)
     for i, test in enumerate(model.tests):
         if not isinstance(test.operator, str):
@@ -169,11 +189,13 @@ def _check_operators(history: list[OperatorM], needed: list[dated.Range]) -> Non
 
 
 def _check_names(document: Document, model: RulebookM) -> None:
-    seen = dict.fromkeys(ATTRIBUTES, "attributes")
+    seen = dict.fromkeys((*ATTRIBUTES, *THING_ATTRIBUTES), "attributes")
     groups: dict[str, Iterable[str]] = {
         "windows": [f"{w}_months" for w in model.windows],
         "facts": model.facts,
         "limits": model.limits,
+        "things": model.things,
+        "supporters": model.supporters,
         "persons": model.persons,
         "household": model.household,
     }
@@ -208,11 +230,23 @@ def _check_citations(document: Document, model: RulebookM) -> None:
         for k, limit in model.limits.items()
         for i, e in enumerate(limit.entries)
     ]
-    for group in ("persons", "household"):
+    for name, limit in model.limits.items():
+        for i, entry in enumerate(limit.entries):
+            at: Loc = ("limits", name, "entries", i)
+            for part in ("retroactive", "transitional"):
+                if (clause := getattr(entry, part)) is not None:
+                    places.append(((*at, part, "cite"), clause.cite))
+    for name, fact in model.facts.items():
+        if isinstance(fact.annual, SpreadM):
+            places.append((("facts", name, "annual", "cite"), fact.annual.cite))
+    places += [(("excluded", i, "cite"), x.cite) for i, x in enumerate(model.excluded)]
+    for group in ("things", "supporters", "persons", "household"):
         places += [((group, k, "cite"), q.cite) for k, q in getattr(model, group).items()]
     places += [(("tests", i, "cite"), t.cite) for i, t in enumerate(model.tests)]
     if model.benefit is not None:
         places.append((("benefit", "cite"), model.benefit.cite))
+        if model.benefit.exit is not None:
+            places.append((("benefit", "exit", "cite"), model.benefit.exit.cite))
     for loc, keys in places:
         for key in keys:
             if key not in model.citations:
@@ -223,13 +257,16 @@ def _check_citations(document: Document, model: RulebookM) -> None:
                 )
 
 
-def _measures(document: Document, model: RulebookM) -> tuple[Measure, ...]:
+def _measures(
+    document: Document, model: RulebookM, natures: Mapping[str, Nature]
+) -> tuple[Measure, ...]:
     measures = []
     for index, (name, fact) in enumerate(model.facts.items()):
         with located(document, ("facts", name)):
-            measures.append(measure(name, index, fact))
+            measures.append(measure(name, index, fact, natures))
             if fact.window is not None and fact.window not in model.windows:
                 raise Fault(f"the window {fact.window} is not listed")
+            _check_years(fact, model)
             others = fact.absent.arises_with if fact.absent else []
             for other in others:
                 if other not in model.facts:
@@ -237,15 +274,33 @@ def _measures(document: Document, model: RulebookM) -> tuple[Measure, ...]:
     return tuple(measures)
 
 
+def _check_years(fact: FactM, model: RulebookM) -> None:
+    """Amounts per year belong to windows of whole calendar years, or to words of the rule."""
+    if fact.annual == "per_year" and not model.windows[str(fact.window)].in_years:
+        raise Fault(
+            "an amount known per year is used where the rule needs months",
+            "use a window of whole calendar years (`before: year_of_application`), or "
+            "`annual: upper_bound_only`; a yearly amount is never spread over months",
+        )
+    if isinstance(fact.annual, SpreadM) and not model.windows[str(fact.window)].in_years:
+        raise Fault(
+            "a yearly amount stands for its months only in a window of whole calendar years",
+            "use `before: year_of_application`",
+        )
+
+
 def _limits(document: Document, model: RulebookM) -> dict[str, Limit]:
     limits = {}
     for name, limit in model.limits.items():
+        at: Loc = ("limits", name)
+        with located(document, (*at, "unit")):
+            unit, den = dated.basis(limit, model.currency)
         entries = []
         for i, entry in enumerate(limit.entries):
-            with located(document, ("limits", name, "entries", i)):
-                entries.append(dated.read_entry(Unit(limit.unit), entry))
-        with located(document, ("limits", name)):
-            limits[name] = dated.limit_from(name, limit, entries)
+            with located(document, (*at, "entries", i)):
+                entries.append(dated.read_entry(unit, entry, den, bool(limit.by)))
+        with located(document, at):
+            limits[name] = dated.limit_from(name, limit, unit, den, entries)
     if model.in_force_with not in limits:
         raise ContentError(
             f"in_force_with names {model.in_force_with}, which is not a limit",

@@ -40,7 +40,7 @@ NO_CLAUSE = -1
 class TraceFrames:
     """The trace of households of one rulebook; rows of a household are together, in its order.
 
-    `households`: household, region, as_of, known_at; per test `test/<name>.state` (an index into
+    `households`: household, region, as_of, known_at, accepted_on; per test `test/<name>.state` (an index into
     `STATES`), `.lo` and `.hi` (whether value and limit compare); the household's quantities.
     `persons`: household, person, relation, `clause` (number of the clause of the composition
     that decides, -1: none), the persons' quantities. `parts`: household, person, measure,
@@ -66,7 +66,7 @@ def columns(evaluation: Evaluation, level: str) -> dict[str, pl.Series]:
 def kept(plan: Plan) -> Iterator[Quantity]:
     """Quantities that have columns: all but limits, constants and texts."""
     for quantity in plan.quantities.values():
-        if quantity.name in plan.limits or quantity.kind.constant is not None:
+        if quantity.name in plan.figures or quantity.kind.constant is not None:
             continue
         if quantity.kind.unit is not Unit.TEXT:
             yield quantity
@@ -133,7 +133,7 @@ class Stored:
     def ends(self, name: str, at: int) -> Ends:
         """Numerators and denominators of both ends of a quantity in one row."""
         quantity = self._plan.quantities[name]
-        if name in self._plan.limits:
+        if name in self._plan.figures:
             entry = self._regime.entries[name]
             return entry.lo, entry.hi, quantity.kind.den, quantity.kind.den
         if quantity.kind.constant is not None:

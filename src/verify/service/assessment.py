@@ -32,7 +32,7 @@ class Assessments:
             raise NotPermitted("your role may not assess households")
         law = self._contents.law
         keys = [f"{i:08d}" for i in range(len(given))]
-        parts = facts_from_given(list(zip(keys, given, strict=True)))
+        parts = facts_from_given(list(zip(keys, given, strict=True)), law)
         found = {
             a.household: a
             for a in assess(law, parts.households, parts.persons, parts.facts, parts.doubts)
