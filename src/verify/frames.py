@@ -39,6 +39,12 @@ class Shape:
         frame = pl.DataFrame(data, schema=dict(self.columns))
         return self.check(frame).sort(self.key)
 
+    def filled(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Check a frame from outside, in which optional columns may be left out (nulls)."""
+        absent = [c for c in self.columns if c in self.optional and c not in frame.columns]
+        nulls = [pl.lit(None, dtype=self.columns[c]).alias(c) for c in absent]
+        return self.check(frame.with_columns(nulls))
+
     def check(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return `frame` with exactly this shape's columns in order.
 

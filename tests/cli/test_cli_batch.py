@@ -48,11 +48,13 @@ def test_a_batch_is_written_as_parquet_and_agrees_with_single_assessments(cli):
 
 
 def test_a_batch_of_tables_is_read_as_the_frames_of_the_rules_layer(cli):
-    from verify.rules import GivenHousehold, facts_from_given
+    from verify.content import ContentSet
+    from verify.rules import GivenHousehold, Law, facts_from_given
 
     tables = cli.home / "tables"
     tables.mkdir(parents=True)
-    parts = facts_from_given([("a", GivenHousehold.model_validate(given(POOR)))])
+    law = Law.from_content(ContentSet.load("rules"))
+    parts = facts_from_given([("a", GivenHousehold.model_validate(given(POOR)))], law)
     for name in ("households", "persons", "facts", "doubts"):
         getattr(parts, name).write_parquet(tables / f"{name}.parquet")
     said = cli.json("assess", "--batch", str(tables), "--out", str(cli.home / "out"))

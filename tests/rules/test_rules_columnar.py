@@ -17,16 +17,16 @@ SOME = settings(
 )
 
 
-def batch(cases: list[oracle.Household]):
+def batch(law, cases: list[oracle.Household]):
     given = [GivenHousehold.model_validate(oracle.as_given(c)) for c in cases]
-    parts = facts_from_given([(f"{i:04d}", g) for i, g in enumerate(given)])
+    parts = facts_from_given([(f"{i:04d}", g) for i, g in enumerate(given)], law)
     return parts.households, parts.persons, parts.facts, parts.doubts
 
 
 @SOME
 @given(cases=st.lists(households(), min_size=1, max_size=8), chunk=st.integers(1, 9))
 def test_frames_say_what_the_assessments_say(law, cases, chunk):
-    frames = batch(cases)
+    frames = batch(law, cases)
     found = assess_frames(law, *frames, chunk=chunk)
     one_by_one = assess(law, *frames)
     outcomes = {r["household"]: r for r in found.outcomes.to_dicts()}
@@ -54,16 +54,16 @@ def test_frames_say_what_the_assessments_say(law, cases, chunk):
 @SOME
 @given(cases=st.lists(households(), min_size=1, max_size=8), chunk=st.integers(1, 9))
 def test_the_tree_read_from_the_frames_is_the_tree_of_the_household_alone(law, cases, chunk):
-    found = assess_frames(law, *batch(cases), chunk=chunk)
+    found = assess_frames(law, *batch(law, cases), chunk=chunk)
     for i, case in enumerate(cases):
-        (alone,) = assess(law, *batch([case]))
+        (alone,) = assess(law, *batch(law, [case]))
         assert canonical_bytes(tree(law, found, f"{i:04d}")) == canonical_bytes(alone.trace)
 
 
 @SOME
 @given(cases=st.lists(households(), min_size=2, max_size=8), order=st.randoms())
 def test_neither_the_order_of_rows_nor_the_chunk_is_seen_in_the_frames(law, cases, order):
-    frames = batch(cases)
+    frames = batch(law, cases)
     shuffled = [f[order.sample(range(f.height), f.height)] for f in frames]
     one, other = assess_frames(law, *frames), assess_frames(law, *shuffled, chunk=2)
     assert one.outcomes.equals(other.outcomes)

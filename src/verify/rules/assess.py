@@ -20,6 +20,7 @@ from verify.rules.evaluate import (
 )
 from verify.rules.findings import Changes, benefit, findings
 from verify.rules.law import Law
+from verify.rules.plan import SUPPORTER
 from verify.rules.prepare import Prepared, prepare
 from verify.rules.questions import questions
 from verify.rules.rulebook import Rulebook
@@ -162,9 +163,7 @@ def _views(
     mine: dict[int, list[Member]] = {}
     for at, h, person, relation, p in members.iter_rows():
         mine.setdefault(h, []).append(Member(person, relation, p, at))
-    supporters: dict[str, list[tuple[str, str]]] = {}
-    for household, person, relation in others.iter_rows():
-        supporters.setdefault(household, []).append((person, relation))
+    supporters = _supporters(prepared, others)
     parts_of, doubts_of = _grouped(parts), _grouped(doubts)
     return [
         View(
@@ -182,6 +181,19 @@ def _views(
         )
         for h, household, region, regime in households.iter_rows()
     ]
+
+
+def _supporters(prepared: Prepared, others: pl.DataFrame) -> dict[str, list[Member]]:
+    """Statutory supporters by household; numbered where the rules look at them."""
+    found: dict[str, list[Member]] = {}
+    if prepared.book.plan.looks_at_supporters:
+        people = prepared.people.filter("supporter")["household", "person", "relation", "p"]
+        for at, (household, person, relation, p) in enumerate(people.iter_rows()):
+            found.setdefault(household, []).append(Member(person, relation, p, at, SUPPORTER))
+        return found
+    for household, person, relation in others.iter_rows():
+        found.setdefault(household, []).append(Member(person, relation, -1, -1, SUPPORTER))
+    return found
 
 
 def _grouped(frame: pl.DataFrame) -> Mapping[int, Sequence[Row]]:
@@ -229,7 +241,7 @@ def _composition(view: View) -> tuple[tuple[str, str, str], ...]:
         counted = view.counted(member)
         state = states[(counted.lo or 0, counted.hi or 0)]
         members.append((member.person, state, view.clause(member)))
-    others = [(person, "not_counted", Role.SUPPORTER.value) for person, _ in view.supporters]
+    others = [(m.person, "not_counted", Role.SUPPORTER.value) for m in view.supporters]
     return tuple(sorted([*members, *others]))
 
 

@@ -27,7 +27,7 @@ from verify.rules.evaluate import (
 from verify.rules.findings_frame import benefit_columns, findings_frame
 from verify.rules.interval import POSITION
 from verify.rules.law import Law
-from verify.rules.plan import HOUSEHOLD, PERSON
+from verify.rules.plan import HOUSEHOLD, PERSON, SUPPORTER
 from verify.rules.prepare import Prepared, prepare
 from verify.rules.rulebook import Rulebook
 from verify.rules.trace import Tracer
@@ -239,7 +239,10 @@ def _view(law: Law, book: Rulebook, trace: TraceFrames, rows: pl.DataFrame, hous
         household=household,
         region=row["region"],
         persons=[Member(p["person"], p["relation"], i, i) for i, p in enumerate(persons)],
-        supporters=[(person, relation) for _, person, relation in others.iter_rows()],
+        supporters=[
+            Member(person, relation, -1, at, SUPPORTER)
+            for at, (_, person, relation) in enumerate(others.iter_rows())
+        ],
         contributions=parts,
         doubts={},
         wording=law.wording,

@@ -114,9 +114,12 @@ class Evaluation:
     def _people(self, people: pl.DataFrame) -> pl.DataFrame:
         return self._worlds["row", "h"].join(people["h", "p"], on="h", maintain_order="left_right")
 
-    def quantity(self, name: str) -> Column:
-        """A named quantity, one row per world or (of a member ...) per member and world."""
-        return self._at(name, self.plan.quantities[name].level)
+    def quantity(self, name: str, level: str = "") -> Column:
+        """A named quantity, one row per world or (of a member ...) per member and world.
+
+        `level` asks for it elsewhere than where it is defined: a member's, of each supporter.
+        """
+        return self._at(name, level or self.plan.quantities[name].level)
 
     # -- names ---------------------------------------------------------------------------------
 

@@ -18,12 +18,13 @@ from verify.domain.errors import ContentError
 from verify.rules import grammar
 from verify.rules.cases import Case, CasesM, read_cases
 from verify.rules.flaws import WARNING, Flaw
-from verify.rules.law import REGIONS, WORDING, check_place
+from verify.rules.law import REGIONS, VOCABULARY, WORDING, check_place
 from verify.rules.lint_cases import case_flaws, example_flaws, title_flaws
 from verify.rules.lint_form import expression_flaws, form_flaws
 from verify.rules.lint_law import law_flaws, neighbour_flaws
 from verify.rules.regions import Regions
 from verify.rules.rulebook import Rulebook, read_rulebook
+from verify.rules.vocabulary import Vocabulary
 from verify.rules.wording import Wording
 
 T = TypeVar("T")
@@ -36,7 +37,10 @@ def lint(content: ContentSet) -> tuple[Flaw, ...]:
     run = _Run(content)
     regions = run.table(REGIONS, grammar.RegionsM, Regions.read)
     run.table(WORDING, grammar.WordingM, Wording.read)
-    for path in sorted(set(content.files) - {REGIONS, WORDING}):
+    words = [p for p in sorted(content.files) if p.endswith(VOCABULARY)]
+    for path in words:
+        run.vocabulary(path)
+    for path in sorted(set(content.files) - {REGIONS, WORDING, *words}):
         run.file(path, regions)
     run.flaws += neighbour_flaws(run.books)
     run.flaws += title_flaws(run.cases)
@@ -58,6 +62,7 @@ class _Run:
         self._content = content
         self.flaws: list[Flaw] = []
         self.books: list[tuple[Rulebook, Document]] = []
+        self._vocabularies: dict[str, Vocabulary] = {}
         self.cases: list[Case] = []
 
     def table(self, path: str, kind: type[BaseModel], read: Callable[[Document], T]) -> T | None:
@@ -75,6 +80,18 @@ class _Run:
             return None
         return self._trying(lambda: read(document))
 
+    def vocabulary(self, path: str) -> None:
+        """The words of a country."""
+        document = self._document(path)
+        if document is None or not self._fits(document, grammar.VocabularyM):
+            return
+        found = self._trying(lambda: Vocabulary().extended(document))
+        if found is not None:
+            self._vocabularies[path.split("/")[0]] = found
+
+    def _words(self, path: str) -> Vocabulary:
+        return self._vocabularies.get(path.split("/")[0], Vocabulary())
+
     def file(self, path: str, regions: Regions | None) -> None:
         """A rulebook, or a file of cases."""
         document = self._document(path)
@@ -87,7 +104,7 @@ class _Run:
         if not self._fits(document, grammar.RulebookM):
             self.flaws += expression_flaws(document)[:MAX_FLAWS]
             return
-        book = self._trying(lambda: read_rulebook(path, document))
+        book = self._trying(lambda: read_rulebook(path, document, self._words(path)))
         if book is None:
             return
         if regions is not None:

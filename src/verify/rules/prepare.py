@@ -75,6 +75,8 @@ def prepare(
     households = households.hstack([h, regime])
     if book.plan.model.areas:
         households = households.hstack([_areas(book, households["region"])])
+    if not book.plan.looks_at_supporters:
+        persons = persons.filter(pl.col("role") == Role.MEMBER.value)
     people = _people(households, persons)
     _check_sizes(households, people.filter(~people["supporter"]))
     found = contributions(book.plan, households, table, people, facts, doubts)

@@ -31,9 +31,10 @@ _CAPS = {
 
 @dataclass(frozen=True)
 class Things:
-    """Things of one kind in every world: the row of each, its number, its details."""
+    """Things of one kind in every world: the row of each, its key, its number, its details."""
 
     row: pl.Series
+    key: pl.Series
     number: Column
     details: Mapping[str, Column]
 
@@ -59,7 +60,12 @@ def thing_table(owned: pl.DataFrame, measure: Measure, details: Sequence[str]) -
     number = Column(found["lo"], found["hi"].clip(upper_bound=MANY))
     if found["hi"].null_count() == 0 and number.lo.equals(number.hi):
         number = Column(number.lo, number.lo)
-    return Things(found["row"].cast(POSITION), number, {d: _column(found, d) for d in details})
+    return Things(
+        found["row"].cast(POSITION),
+        found["object"].str.strip_chars_start("\0"),
+        number,
+        {d: _column(found, d) for d in details},
+    )
 
 
 def _ends(detail: str, certain: pl.Expr, perhaps: pl.Expr) -> list[pl.Expr]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from verify.domain.verdict import Interval, Text, TraceNode
 from verify.rules import expressions as ex
 from verify.rules.findings import citations
-from verify.rules.plan import PERSON, Quantity, Test
+from verify.rules.plan import THING, Quantity, Test
 from verify.rules.units import Unit
 from verify.rules.view import Member, Row, View
 
@@ -83,7 +83,8 @@ class Tracer:
     def _quantity(self, name: str, member: Member | None) -> TraceNode | None:
         """A named quantity of the household, or of a member; None where nothing is there."""
         quantity = self._view.plan.quantities[name]
-        member = member if quantity.level == PERSON else None
+        if member is not None and not self._view.of_each(name, member.level):
+            member = None
         key = (name, member)
         if key in self._built:
             seen = self._built[key]
@@ -96,7 +97,7 @@ class Tracer:
 
     def _build(self, quantity: Quantity, member: Member | None) -> TraceNode | None:
         if quantity.name in self._view.plan.limits:
-            return self._limit(quantity)
+            return self._limit(quantity, member)
         if quantity.name == "counted":
             return None
         if quantity.formula is None:
@@ -115,30 +116,43 @@ class Tracer:
     def _made_of(self, quantity: Quantity, member: Member | None) -> tuple[TraceNode, ...]:
         direct, added = quantity.made_of
         nodes = self._parts(direct, member)
-        for each in self._view.may_count if added else ():
-            nodes += self._parts(added, each)
+        for level, names in self._by_population(quantity) if added else ():
+            for each in self._view.population(level):
+                nodes += self._parts(names, each)
         return nodes
+
+    def _by_population(self, quantity: Quantity) -> list[tuple[str, list[str]]]:
+        """The names that a quantity adds up, by whom it adds up."""
+        found: dict[str, list[str]] = {}
+        if quantity.formula is not None:
+            for tree in ex.walk(quantity.formula):
+                if isinstance(tree, ex.Aggregate):
+                    level = self._view.plan.populations[tree]
+                    found.setdefault(level, []).extend(ex.names(tree.of))
+        return [(level, list(dict.fromkeys(names))) for level, names in found.items()]
 
     def _parts(self, names: Iterable[str], member: Member | None) -> tuple[TraceNode, ...]:
         nodes = [self._quantity(n, member) for n in names]
         return tuple(n for n in nodes if n is not None)
 
-    def _limit(self, quantity: Quantity) -> TraceNode:
+    def _limit(self, quantity: Quantity, member: Member | None) -> TraceNode:
         """A limit; what is known of it is the same for every household of the day."""
         if self._view.entry(quantity.name).unknown is not None:
-            return self._limit_node(quantity)
+            return self._limit_node(quantity, member)
+        if self._view.plan.limits[quantity.name].banded:
+            return self._limit_node(quantity, member)
         known, key = self._view.readings.limits, (id(self._view.regime), quantity.name)
         if key not in known:
             known[key] = self._limit_node(quantity)
         return known[key]
 
-    def _limit_node(self, quantity: Quantity) -> TraceNode:
+    def _limit_node(self, quantity: Quantity, member: Member | None = None) -> TraceNode:
         model = self._view.entry(quantity.name).model
         asked = self._view.law_doubt(quantity.name)
         return TraceNode(
             name=quantity.name,
             title=quantity.title,
-            value=self._view.interval(quantity.name),
+            value=self._view.interval(quantity.name, member),
             unit=quantity.kind.unit.value,
             citations=citations(self._view, model.cite),
             effective=f"{model.effective_from}/{model.effective_to or ''}",
@@ -176,6 +190,9 @@ class Tracer:
         """What a measure is made of: a member's facts, or the things of all who may count."""
         if member is None:
             return self._view.touching([quantity.name])
+        if member.level.startswith(THING):
+            counted = self._view.touching([member.level.removeprefix(f"{THING}:")])
+            return [c for c in counted if c["object"].lstrip("\0") == member.person]
         return self._view.by_measure.get((member.p, quantity.name), [])
 
     def _period(self, window: str) -> str:

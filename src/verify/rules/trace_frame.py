@@ -40,8 +40,8 @@ NO_CLAUSE = -1
 class TraceFrames:
     """The trace of households of one rulebook; rows of a household are together, in its order.
 
-    `households`: household, region, as_of, known_at, accepted_on; per test `test/<name>.state` (an index into
-    `STATES`), `.lo` and `.hi` (whether value and limit compare); the household's quantities.
+    `households`: household, region, as_of, known_at, accepted_on; per test `test/<name>.state`
+    (an index into `STATES`), `.lo` and `.hi` (whether value and limit compare); its quantities.
     `persons`: household, person, relation, `clause` (number of the clause of the composition
     that decides, -1: none), the persons' quantities. `parts`: household, person, measure,
     quantity, lo, hi, doubt, evidence. `others`: household, person, relation of those outside.
@@ -130,8 +130,8 @@ class Stored:
         self._household = household
         self._persons = persons
 
-    def ends(self, name: str, at: int) -> Ends:
-        """Numerators and denominators of both ends of a quantity in one row."""
+    def ends(self, name: str, at: int, level: str = "") -> Ends:
+        """Numerators and denominators of both ends of a quantity in one row (of its own level)."""
         quantity = self._plan.quantities[name]
         if name in self._plan.figures:
             entry = self._regime.entries[name]
@@ -142,6 +142,10 @@ class Stored:
         den = quantity.kind.den
         low, high = row.get(f"{name}.over_lo", 1), row.get(f"{name}.over_hi", 1)
         return row[f"{name}.lo"], row[f"{name}.hi"], den * low, den * high
+
+    def things(self, _level: str, _row: int) -> list[tuple[str, int]]:
+        """Key and position of each thing of a level that belongs to the household."""
+        return []
 
     def state(self, test: str, _row: int) -> FindingState:
         """How a test came out."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from verify.domain.verdict import FindingState, Interval, Text, TraceNode
 from verify.rules.dated import Entry
 from verify.rules.evaluate import Evaluation
-from verify.rules.plan import PERSON, Plan, Test
+from verify.rules.plan import HOUSEHOLD, PERSON, SUPPORTER, Plan, Test
 from verify.rules.rulebook import Regime, Rulebook
 from verify.rules.wording import Wording
 
@@ -21,12 +21,16 @@ Ends = tuple[int | None, int | None, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A co-living member: key, relation, number in the batch, position among person rows."""
+    """A co-living member: key, relation, number in the batch, position among person rows.
+
+    Statutory supporters and things are presented in the same way, each at its own `level`.
+    """
 
     person: str
     relation: str
     p: int
     at: int
+    level: str = PERSON
 
 
 class Readings(Protocol):
@@ -35,8 +39,11 @@ class Readings(Protocol):
     limits: dict[tuple[int, str], TraceNode]
     """Nodes of limits by regime: the same for every household of the day."""
 
-    def ends(self, name: str, at: int) -> Ends:
-        """Numerators and denominators of both ends of a quantity in one row."""
+    def ends(self, name: str, at: int, level: str = "") -> Ends:
+        """Numerators and denominators of both ends of a quantity in one row (of its own level)."""
+
+    def things(self, level: str, row: int) -> list[tuple[str, int]]:
+        """Key and position of each thing of a level that belongs to a household."""
 
     def state(self, test: str, row: int) -> FindingState:
         """How a test came out in one row."""
@@ -54,21 +61,33 @@ class Evaluated:
     def __init__(self, evaluation: Evaluation) -> None:
         self.evaluation = evaluation
         self.limits: dict[tuple[int, str], TraceNode] = {}
-        self._lists: dict[str, tuple[int, list[Any], list[Any], Over]] = {}
+        self._lists: dict[tuple[str, str], tuple[int, list[Any], list[Any], Over]] = {}
+        self._things: dict[str, dict[int, list[tuple[str, int]]]] = {}
         self._clauses: list[list[bool]] = []
 
-    def ends(self, name: str, at: int) -> Ends:
-        """Numerators and denominators of both ends of a quantity in one row."""
-        found = self._lists.get(name)
+    def ends(self, name: str, at: int, level: str = "") -> Ends:
+        """Numerators and denominators of both ends of a quantity in one row (of its own level)."""
+        key = (name, level)
+        found = self._lists.get(key)
         if found is None:
-            column = self.evaluation.quantity(name)
+            column = self.evaluation.quantity(name, level)
             low, high = column.lo.to_list(), column.hi.to_list()
             over = column.over and (column.over[0].to_list(), column.over[1].to_list())
-            found = self._lists[name] = (column.den, low, high, over)
+            found = self._lists[key] = (column.den, low, high, over)
         den, low, high, over = found
         if over is None:
             return low[at], high[at], den, den
         return low[at], high[at], den * over[0][at], den * over[1][at]
+
+    def things(self, level: str, row: int) -> list[tuple[str, int]]:
+        """Key and position of each thing of a level that belongs to a household."""
+        if level not in self._things:
+            found = self.evaluation.things(level)
+            by_row: dict[int, list[tuple[str, int]]] = {}
+            for at, (of, key) in enumerate(zip(found.row, found.key, strict=True)):
+                by_row.setdefault(of, []).append((key, at))
+            self._things[level] = by_row
+        return self._things[level].get(row, [])
 
     def state(self, test: str, row: int) -> FindingState:
         """How a test came out in one row."""
@@ -117,7 +136,7 @@ class View:
     household: str
     region: str
     persons: Sequence[Member]  # sorted by key
-    supporters: Sequence[tuple[str, str]]  # key, relation
+    supporters: Sequence[Member]
     contributions: Sequence[Row]
     doubts: Mapping[str, Row]
     wording: Wording
@@ -129,8 +148,24 @@ class View:
 
     def interval(self, name: str, member: Member | None = None) -> Interval:
         """A quantity of the household, or of a member, as shown."""
-        at = member.at if member and self.plan.quantities[name].level == PERSON else self.row
-        return shown(self.readings.ends(name, at))
+        if member is None or not self.of_each(name, member.level):
+            return shown(self.readings.ends(name, self.row))
+        return shown(self.readings.ends(name, member.at, member.level))
+
+    def of_each(self, name: str, level: str) -> bool:
+        """Whether a quantity has a value of its own for each member, supporter or thing."""
+        own = self.plan.quantities[name].level
+        if level == SUPPORTER:
+            return own in (SUPPORTER, PERSON) or name in self.plan.model.facts
+        return own != HOUSEHOLD
+
+    def population(self, level: str) -> Sequence[Member]:
+        """Those whom an aggregate of a level adds up."""
+        if level == PERSON:
+            return self.may_count
+        if level == SUPPORTER:
+            return self.supporters
+        return [Member(k, "", -1, at, level) for k, at in self.readings.things(level, self.row)]
 
     def state(self, test: Test) -> FindingState:
         """How a test came out with every doubt open."""
@@ -183,7 +218,7 @@ class View:
     def touching(self, measures: Iterable[str]) -> list[Row]:
         """Contributions to any of the measures by members who may count."""
         chosen = set(measures)
-        may_count = {m.p for m in self.may_count}
+        may_count = {m.p for m in (*self.may_count, *self.supporters)}
         return [
             c
             for (p, name), rows in self.by_measure.items()
@@ -194,7 +229,7 @@ class View:
     @cached_property
     def person_titles(self) -> dict[str, Text]:
         """What to call each person: by relation, numbered where several share it."""
-        everyone = [*((m.person, m.relation) for m in self.persons), *self.supporters]
+        everyone = [(m.person, m.relation) for m in (*self.persons, *self.supporters)]
         relations = [r for _, r in everyone]
         seen: dict[str, int] = {}
         titles = {}

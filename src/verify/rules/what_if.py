@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from verify.rules.contributions import CERTAIN
+from verify.rules.contributions import CERTAIN, NUMBERS
 from verify.rules.evaluate import Batch, Evaluation, open_worlds
 from verify.rules.interval import POSITION, Column
-from verify.rules.parts import PART
+from verify.rules.parts import part_columns
 from verify.rules.plan import Plan
 from verify.rules.prepare import Prepared
 
@@ -41,16 +41,16 @@ def evaluate(prepared: Prepared, variants: Sequence[Variant]) -> Evaluation:
         {"j": range(len(variants)), "h": [v.h for v in variants]},
         schema={"j": pl.Int64, "h": pl.Int64},
     )
-    people = rows.join(prepared.members, on="h", maintain_order="left_right")
+    people = rows.join(prepared.people, on="h", maintain_order="left_right")
+    people = people.sort("supporter", maintain_order=True)  # members first, as everywhere
     people = people.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("q"))
     parts = pl.concat([_kept(prepared, rows, variants), _added(plan, variants)])
     placed = parts.join(people["j", "p", "q"], on=["j", "p"]).drop("p")
-    placed = placed.rename({"j": "h", "q": "p"}).select(PART)
+    placed = placed.rename({"j": "h", "q": "p"}).select(part_columns(plan))
     of_households = rows["h"].cast(POSITION)
     batch = Batch(
         plan,
-        prepared.households["residence"][of_households],
-        prepared.households["regime"][of_households],
+        prepared.households[of_households],
         prepared.table,
         people.drop("h", "p").rename({"j": "h", "q": "p"}),
         placed,
@@ -74,12 +74,12 @@ def _kept(prepared: Prepared, rows: pl.DataFrame, variants: Sequence[Variant]) -
         schema = {"j": pl.Int64, "at": pl.UInt32}
         gone = pl.DataFrame(left_out, schema=schema, orient="row")
         mine = mine.join(gone, on=["j", "at"], how="anti")
-    return mine.select("j", *(c for c in PART if c != "h"))
+    return mine.select("j", *(c for c in part_columns(prepared.book.plan) if c != "h"))
 
 
 def _added(plan: Plan, variants: Sequence[Variant]) -> pl.DataFrame:
     more = [(j, *a) for j, v in enumerate(variants) for a in v.add]
-    return pl.DataFrame(
+    frame = pl.DataFrame(
         {
             "j": [a[0] for a in more],
             "p": [a[1] for a in more],
@@ -103,7 +103,10 @@ def _added(plan: Plan, variants: Sequence[Variant]) -> pl.DataFrame:
             "object": pl.String,
             "thing": pl.Boolean,
         },
-    ).select("j", *(c for c in PART if c != "h"))
+    )
+    return frame.with_columns(
+        pl.lit(None, dtype=pl.Int64 if d in NUMBERS else pl.String).alias(d) for d in plan.details
+    ).select("j", *(c for c in part_columns(plan) if c != "h"))
 
 
 class _WhatIf(Evaluation):
@@ -115,8 +118,8 @@ class _WhatIf(Evaluation):
         super().__init__(batch, worlds)
         self._forced = forced
 
-    def _given(self, name: str) -> Column:
-        found = super()._given(name)
+    def _given(self, name: str, level: str) -> Column:
+        found = super()._given(name, level)
         if name != "counted" or not self._forced:
             return found
         places = [at for at, _ in self._forced]

@@ -150,7 +150,7 @@ def read(out: Path, household: str | None = None) -> Columnar:
     )
 
 
-def batches(source: Path) -> Iterator[Batch]:
+def batches(law: Law, source: Path) -> Iterator[Batch]:
     """Households to assess: a folder of Parquet tables, or a file of one JSON document a line.
 
     The folder has `households`, `persons`, `facts` and (may be left out) `doubts`, each as one
@@ -168,7 +168,7 @@ def batches(source: Path) -> Iterator[Batch]:
         with source.open(encoding="utf-8") as lines:
             numbered = enumerate(lines, start=1)
             while some := list(islice(numbered, 10_000)):
-                yield _given(source, some)
+                yield _given(law, source, some)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the file cannot be read ({error})", where=str(source)) from None
 
@@ -182,7 +182,7 @@ def _tables(source: Path) -> Batch:
             found.append(shape.frame())
             continue
         try:
-            found.append(shape.check(pl.read_parquet(path)))
+            found.append(shape.filled(pl.read_parquet(path)))
         except (OSError, pl.exceptions.PolarsError, ValueError) as error:
             raise InputError(
                 f"the table cannot be used: {error}",
@@ -192,7 +192,7 @@ def _tables(source: Path) -> Batch:
     return found[0], found[1], found[2], found[3]
 
 
-def _given(source: Path, lines: list[tuple[int, str]]) -> Batch:
+def _given(law: Law, source: Path, lines: list[tuple[int, str]]) -> Batch:
     given = []
     for number, line in lines:
         if not line.strip():
@@ -205,7 +205,7 @@ def _given(source: Path, lines: list[tuple[int, str]]) -> Batch:
                 where=f"{source}:{number}",
                 remedy="`verify assess` of that line alone names the field",
             ) from None
-    parts = facts_from_given(given)
+    parts = facts_from_given(given, law)
     return parts.households, parts.persons, parts.facts, parts.doubts
 
 

@@ -67,7 +67,7 @@ def explain_given(law: Law, given: GivenHousehold) -> Plain:
     `report` has the members that `verify.cli.sentences` words; `composition` says who counts and
     by which clause; `trace` is the whole reasoning.
     """
-    parts = facts_from_given([("0", given)])
+    parts = facts_from_given([("0", given)], law)
     found = assess(law, parts.households, parts.persons, parts.facts, parts.doubts)[0]
     book = law.rulebook(given.region, given.programme, given.as_of, given.known_at or given.as_of)
     view = plain_fields(found, without=frozenset({"household", "trace"}))

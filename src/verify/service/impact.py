@@ -66,9 +66,9 @@ class Flip:
         return self.after.benefit - self.before.benefit
 
 
-def given_facts(given: Sequence[GivenHousehold]) -> Facts:
-    """Given households as what the rules are asked about."""
-    parts = facts_from_given([(f"{i:08d}", g) for i, g in enumerate(given)])
+def given_facts(given: Sequence[GivenHousehold], law: Law) -> Facts:
+    """Given households as what the rules are asked about, in the words of a law."""
+    parts = facts_from_given([(f"{i:08d}", g) for i, g in enumerate(given)], law)
     return Facts(parts.households, parts.persons, parts.facts, parts.doubts)
 
 

@@ -52,7 +52,7 @@ class Impacts:
     ) -> Plain:
         """Two laws on given households."""
         labels = [label for label, _ in given]
-        found = impact(before, after, given_facts([g for _, g in given]), labels, on=on)
+        found = impact(before, after, given_facts([g for _, g in given], after), labels, on=on)
         return {**found, "sample": "given", "on": _day(on)}
 
     def of(  # noqa: PLR0917 - two laws, which households, how many, when, for whom
@@ -92,7 +92,7 @@ class Impacts:
             shown = caller.may(*SEES_CASES)
         else:
             given = self._sample(old, after, before, choice, size, seed)
-            labels, facts = [label for label, _ in given], given_facts([g for _, g in given])
+            labels, facts = [label for label, _ in given], given_facts([g for _, g in given], after)
             shown = True
         found = impact(old, after, facts, labels, on=on, examples=shown)
         return {**found, "sample": choice.value, "on": _day(on)}

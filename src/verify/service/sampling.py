@@ -56,7 +56,7 @@ def _household(dice: random.Random, book: Rulebook, day: dt.date) -> Plain:
 
 def _line(book: Rulebook, day: dt.date) -> int:
     limit = book.plan.limits[book.plan.model.in_force_with]
-    entry = limit.on(day, dt.date.max)
+    entry = limit.on(day, dt.date.max, day)
     if limit.unit is Unit.FEN_PER_MONTH and entry is not None and entry.hi:
         return entry.hi
     return DEFAULT_LINE

@@ -116,7 +116,7 @@ def _written(law: Law, source: Path, out: Path) -> Written:
     with Progress(*columns, console=err(), transient=True) as progress:
         task = progress.add_task("assess", total=None)
         return columnar.assess_to_files(
-            law, columnar.batches(source), out, lambda n: progress.advance(task, n)
+            law, columnar.batches(law, source), out, lambda n: progress.advance(task, n)
         )
 
 
