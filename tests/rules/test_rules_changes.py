@@ -31,8 +31,8 @@ def certain(case: oracle.Household) -> oracle.Household:
     return case
 
 
-def frames(document: dict):
-    return facts_from_given([("a", GivenHousehold.model_validate(document))])
+def frames(document: dict, law):
+    return facts_from_given([("a", GivenHousehold.model_validate(document))], law)
 
 
 def judged(law, parts, facts: pl.DataFrame | None = None) -> Assessment:
@@ -65,7 +65,7 @@ def shifted(facts: pl.DataFrame, change: Change, by: int) -> pl.DataFrame:
 @SOME
 @given(case=households())
 def test_the_change_of_an_amount_meets_the_test_and_a_fen_less_does_not(law, case):
-    parts = frames(oracle.as_given(certain(case)))
+    parts = frames(oracle.as_given(certain(case)), law)
     found = judged(law, parts)
     for finding in found.findings:
         for change in finding.changes:
@@ -86,7 +86,7 @@ def test_the_change_of_an_amount_meets_the_test_and_a_fen_less_does_not(law, cas
 @given(case=households())
 def test_fewer_things_meet_the_test_and_one_more_of_them_does_not(law, case):
     document = oracle.as_given(certain(case))
-    parts = frames(document)
+    parts = frames(document, law)
     for finding in judged(law, parts).findings:
         for change in (c for c in finding.changes if c.kind is ChangeKind.THING):
             things = parts.facts.filter(pl.col("quantity") == change.quantity)["fact"].to_list()
@@ -112,7 +112,7 @@ def _counted(parts, things: list[str]) -> list[str]:
 @SOME
 @given(case=households())
 def test_every_test_that_is_not_met_says_what_would_meet_it_and_no_other_does(law, case):
-    found = judged(law, frames(oracle.as_given(case)))
+    found = judged(law, frames(oracle.as_given(case), law), law)
     for finding in found.findings:
         if finding.state in MET:
             assert finding.changes == ()

@@ -87,10 +87,10 @@ class _Run:
             return
         found = self._trying(lambda: Vocabulary().extended(document))
         if found is not None:
-            self._vocabularies[path.split("/")[0]] = found
+            self._vocabularies[path.split("/", maxsplit=1)[0]] = found
 
     def _words(self, path: str) -> Vocabulary:
-        return self._vocabularies.get(path.split("/")[0], Vocabulary())
+        return self._vocabularies.get(path.split("/", maxsplit=1)[0], Vocabulary())
 
     def file(self, path: str, regions: Regions | None) -> None:
         """A rulebook, or a file of cases."""
