@@ -1,0 +1,244 @@
+"""Normal forms of whole columns, by kind (`scoring.kinds`), for linking registers.
+
+Each function takes a column of *distinct* raw values (as text) and returns the normal form beside
+each, null where nothing usable is given. Plain values take a vectorised path; only the rest is
+looked at one by one. Nothing reads more than `LONGEST_RAW` characters of a value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache, lru_cache
+
+import polars as pl
+
+from verify.identity.contacts import address_form, phone_form
+from verify.identity.names import name_form
+from verify.identity.numbers import id_form
+from verify.identity.text import LONGEST_RAW, one_width, simplify
+
+LONGEST_TEXT = 128
+_PLAIN_ID = r"^[1-9][0-9]{16}[0-9X]$"
+_ASCII = r"^[\x20-\x7e]*$"
+_NOT_WORD = r"[^a-z0-9]+"
+
+Spelling = Callable[[pl.Series], pl.Series]
+
+
+def _slowly(values: pl.Series, form: Callable[[str], str | None]) -> pl.Series:
+    return pl.Series(values.name, [form(v) for v in values.to_list()], dtype=pl.String)
+
+
+def _mixed(
+    values: pl.Series, plain: pl.Series, fast: pl.Series, slow: Callable[[str], str | None]
+) -> pl.Series:
+    """`fast` where `plain`, else `slow` of each remaining value."""
+    rest = (~plain).arg_true()
+    if not len(rest):
+        return fast
+    return fast.clone().scatter(rest, _slowly(values.gather(rest), slow))
+
+
+@lru_cache(maxsize=1 << 16)
+def latin(raw: str) -> str:
+    """Lower-case Latin letters, digits and single spaces for text in any script."""
+    from anyascii import anyascii
+
+    return " ".join(re.sub(_NOT_WORD, " ", anyascii(one_width(raw)).casefold()).split())[
+        :LONGEST_TEXT
+    ]
+
+
+def words(values: pl.Series) -> pl.Series:
+    """Latin words separated by single spaces."""
+    short = values.str.slice(0, LONGEST_RAW)
+    fast = (
+        short.str.to_lowercase()
+        .str.replace_all(_NOT_WORD, " ")
+        .str.strip_chars()
+        .str.slice(0, LONGEST_TEXT)
+    )
+    return _mixed(short, short.str.contains(_ASCII), fast, latin)
+
+
+def joined(values: pl.Series) -> pl.Series:
+    """Latin letters and digits without spaces (`Elk i` and `Elki` are one)."""
+    return words(values).str.replace_all(" ", "", literal=True)
+
+
+def sorted_words(values: pl.Series) -> pl.Series:
+    """Latin words in alphabetical order, so that the order of names does not matter."""
+    return words(values).str.split(" ").list.sort().list.join(" ")
+
+
+def mailbox(values: pl.Series) -> pl.Series:
+    """An e-mail address in lower case, without spaces."""
+    plain = values.str.slice(0, LONGEST_TEXT)
+    return plain.str.to_lowercase().str.replace_all(r"\s+", "")
+
+
+_YMD = r"^\D*(\d{4})\D{1,2}(\d{1,2})\D{1,2}(\d{1,2})(?:\D.*)?$"
+_DMY = r"^\D*(\d{1,2})\D{1,2}(\d{1,2})\D{1,2}(\d{4})\D*$"
+
+
+def date_digits(values: pl.Series) -> pl.Series:
+    """A date as `YYYYMMDD` (or `YYYY`, `YYYYMM`), from the usual ways of writing it.
+
+    Day-month-year is read unless a column's own values only make sense month first.
+    """
+    text = _mixed(
+        values.str.slice(0, 40),
+        values.str.contains(_ASCII),
+        values.str.slice(0, 40),
+        one_width,
+    )
+    frame = pl.DataFrame({"t": text}).with_columns(
+        a=pl.col("t").str.extract_groups(_YMD), b=pl.col("t").str.extract_groups(_DMY)
+    )
+    ymd = [frame["a"].struct.field(str(i)) for i in (1, 2, 3)]
+    one, two, year = [frame["b"].struct.field(str(i)) for i in (1, 2, 3)]
+    month_first = bool(
+        ((two.cast(pl.Int32) > 12).sum() or 0) > 0 and ((one.cast(pl.Int32) > 12).sum() or 0) == 0
+    )
+    month, day = (one, two) if month_first else (two, one)
+    digits = text.str.replace_all(r"[^0-9]", "").str.slice(0, 8)
+    return pl.select(
+        pl.coalesce(
+            ymd[0] + ymd[1].str.zfill(2) + ymd[2].str.zfill(2),
+            year + month.str.zfill(2) + day.str.zfill(2),
+            pl.when(digits.str.len_bytes() >= 4).then(digits),
+        ).alias(values.name)
+    ).to_series()
+
+
+def alphanumeric(values: pl.Series) -> pl.Series:
+    """Letters and digits of an identifier or code, upper case, one width."""
+    short = values.str.slice(0, LONGEST_RAW)
+    fast = short.str.to_uppercase().str.replace_all(r"[^A-Z0-9]+", "").str.slice(0, 64)
+    return _mixed(
+        short,
+        short.str.contains(_ASCII),
+        fast,
+        lambda raw: re.sub(r"[\W_]+", "", one_width(raw).upper())[:64],
+    )
+
+
+def telephone(values: pl.Series) -> pl.Series:
+    """Digits (and mask stars) of a telephone number; mobile numbers without country code."""
+    short = values.str.slice(0, LONGEST_RAW)
+    return _mixed(short, short.str.contains(r"^1[0-9]{10}$"), short, phone_form)
+
+
+def han_name(values: pl.Series) -> pl.Series:
+    """`NameForm.text`: one width, one case, simplified, without separators."""
+    short = values.str.slice(0, LONGEST_RAW + 1)
+    plain = _unchanging(short, short.str.contains(r"^[\u4e00-\u9fff]{2,4}$"))
+    return _mixed(short, plain, short, lambda raw: name_form(raw).text)
+
+
+def _unchanging(texts: pl.Series, plain: pl.Series) -> pl.Series:
+    """Which of the `plain` texts hold no character that simplification would change."""
+    letters = texts.filter(plain).str.split("").explode().unique().drop_nulls()
+    changing = sorted(c for c in letters.to_list() if simplify(c) != c)
+    if not changing:
+        return plain
+    return plain & ~texts.str.contains(f"[{''.join(changing)}]")
+
+
+def citizen_id(values: pl.Series) -> pl.Series:
+    """The valid 18-digit number a value stands for, else the text that can be compared."""
+    short = values.str.slice(0, LONGEST_RAW + 1)
+    upper = short.str.strip_chars().str.to_uppercase()
+    # A well-formed number with a right check digit and an existing date needs no second look.
+    plain = upper.str.contains(_PLAIN_ID) & _checks(upper)
+
+    def slow(raw: str) -> str:
+        form = id_form(raw)
+        return form.number or form.text
+
+    return _mixed(short, plain, upper, slow)
+
+
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+@cache
+def _sums() -> tuple[pl.Series, ...]:
+    """Weighted sums modulo 11 of every group of digits: 2, then five groups of 3."""
+    found = []
+    for start, size in ((0, 2), (2, 3), (5, 3), (8, 3), (11, 3), (14, 3)):
+        weights = _WEIGHTS[start : start + size]
+        sums = [
+            sum(int(d) * w for d, w in zip(f"{n:0{size}d}", weights, strict=True)) % 11
+            for n in range(10**size)
+        ]
+        found.append(pl.Series(sums, dtype=pl.UInt8))
+    return tuple(found)
+
+
+@cache
+def _days() -> pl.Series:
+    """Which of the numbers 0 to 9999 are a month and a day; 29 February always."""
+    return pl.Series(
+        [1 <= n // 100 <= 12 and 1 <= n % 100 <= _MONTH_DAYS[n // 100 - 1] for n in range(10_000)]
+    )
+
+
+def _checks(upper: pl.Series) -> pl.Series:
+    """Check digit (GB 11643: ISO 7064 MOD 11-2) and date of 18-character numbers."""
+    digits = upper.str.slice(0, 17).cast(pl.Int64, strict=False)
+    good = digits.is_not_null() & (digits >= 10**16)
+    if not good.any():
+        return good
+    at = digits.filter(good)
+    total = pl.zeros(len(at), dtype=pl.UInt8, eager=True)
+    for sums, low in zip(_sums(), (15, 12, 9, 6, 3, 0), strict=True):
+        total = total + sums.gather((at // 10**low % len(sums)).cast(pl.UInt32))
+    last = upper.filter(good).str.slice(17, 1)
+    value = last.replace("X", "10").cast(pl.UInt8, strict=False)
+    year, day = at // 10**7 % 10_000, (at // 10**3 % 10_000).cast(pl.UInt32)
+    leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
+    real = _days().gather(day) & ((day != 229) | leap) & (year >= 1880)
+    fits = ((total + value) % 11 == 1).fill_null(value=False) & real
+    return good.scatter(good.arg_true(), fits)
+
+
+def han_address(values: pl.Series) -> pl.Series:
+    """`AddressForm.text`: as for names; house numbers stay."""
+    short = values.str.slice(0, LONGEST_RAW + 1)
+    solid = short.str.replace_all(r"[ \t#(),.\-/]+", "")
+    plain = _unchanging(solid, solid.str.contains(r"^[\u4e00-\u9fff0-9a-z]{1,100}$"))
+    return _mixed(short, plain, solid, lambda raw: address_form(raw).text)
+
+
+SPELLINGS: dict[str, Spelling] = {
+    "name_part": joined,
+    "full_name": sorted_words,
+    "number": alphanumeric,
+    "date": date_digits,
+    "phone": telephone,
+    "email": mailbox,
+    "address": words,
+    "place": words,
+    "code": joined,
+    "category": joined,
+    "text": words,
+    "han_name": han_name,
+    "cn_id": citizen_id,
+    "han_address": han_address,
+}
+
+
+def citizen_id_birth(normal: pl.Series) -> pl.Series:
+    """The birth date (`YYYYMMDD`) that whole numbers hold; null for masked and broken ones."""
+    frame = pl.DataFrame({"n": normal})
+    return frame.select(
+        pl.when(pl.col("n").str.contains(_PLAIN_ID)).then(pl.col("n").str.slice(6, 8))
+    ).to_series()
+
+
+def is_whole_id(normal: pl.Series) -> pl.Series:
+    """Whether normal forms of identity numbers are valid 18-digit numbers."""
+    return normal.str.contains(_PLAIN_ID) & _checks(normal)
