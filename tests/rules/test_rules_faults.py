@@ -163,9 +163,11 @@ FAULTS = {
 }
 
 
-def load(text: str) -> Law:
+def load(text: str, vocabulary: str | None = None) -> Law:
     shipped = ContentSet.load("rules").files
     files = {k: shipped[k] for k in ("regions.yaml", "wording.yaml")}
+    if vocabulary is not None:
+        files["cn/vocabulary.yaml"] = vocabulary
     return Law.from_content(ContentSet("rules", files | {"cn/310000/aid.yaml": text}))
 
 

@@ -172,11 +172,19 @@ class DecisiveQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Benefit:
-    """Indicative monthly benefit of the household in fen; the authority sets the real one."""
+    """Indicative monthly benefit of the household in fen; the authority sets the real one.
+
+    `parts`: person and amount, where the law sets it by person. `starts`: from when it is paid.
+    `exit_months`: for how long it goes on once the household is above the line (gradual exit).
+    """
 
     monthly: Interval
     formula: Text
     citations: tuple[Citation, ...]
+    parts: tuple[tuple[str, Interval], ...] = ()
+    starts: str = ""
+    exit_months: Interval | None = None
+    notes: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

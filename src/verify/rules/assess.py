@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import polars as pl
 
@@ -10,6 +11,7 @@ from verify import frames
 from verify.domain.household import Role
 from verify.domain.verdict import Assessment, Outcome, Text
 from verify.rules.changes import changes
+from verify.rules.choice import Frames, favourable, leaves_choice
 from verify.rules.completions import Settled, relevant_items, settle
 from verify.rules.evaluate import (
     ELIGIBLE,
@@ -65,11 +67,10 @@ def assess(
     return sorted(results, key=lambda a: a.household)
 
 
-Frames = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
-
-
 def by_book(law: Law, *batch: pl.DataFrame) -> Iterator[tuple[Rulebook, Frames]]:
     """The frames of a batch (households, persons, facts, doubts), split by rulebook.
+
+    Persons say in addition who is left out where the law leaves a choice.
 
     Raises:
         UnknownRegion, UnknownProgramme, LawNotInForce: see `assess`.
@@ -82,7 +83,9 @@ def by_book(law: Law, *batch: pl.DataFrame) -> Iterator[tuple[Rulebook, Frames]]
             keys = [(r, p) for (r, p), b in sorted(books.items()) if b == book]
             only = households.join(_pairs(keys), on=["region", "programme"], how="semi")
             mine = [f.join(only, on="household", how="semi", maintain_order="left") for f in batch]
-        yield law.books[book], (mine[0], mine[1], mine[2], mine[3])
+        found = law.books[book]
+        judge = partial(settled_outcomes, law)
+        yield found, favourable(found, (mine[0], mine[1], mine[2], mine[3]), judge)
 
 
 def _books(law: Law, households: pl.DataFrame) -> dict[tuple[str, str], str]:
@@ -248,6 +251,8 @@ def _composition(view: View) -> tuple[tuple[str, str, str], ...]:
 def _notes(law: Law, view: View) -> tuple[Text, ...]:
     model = view.plan.model
     notes = [n.text for n in (*model.notes, *model.not_covered)]
+    if leaves_choice(view.plan) and (chosen := _choice_made(view)) is not None:
+        notes.append(chosen)
     if view.region != view.book.region:
         here, there = law.region_title(view.region), law.region_title(view.book.region)
         notes.append(
@@ -257,3 +262,22 @@ def _notes(law: Law, view: View) -> tuple[Text, ...]:
             )
         )
     return tuple(notes)
+
+
+def _choice_made(view: View) -> Text | None:
+    """How the choice that the composition leaves was made for this household."""
+    codes = {c.code for c in view.plan.model.composition if c.counts == "choice"}
+    free = [m for m in view.persons if view.clause(m) in codes]
+    if not free:
+        return None
+    titles = {m.person: view.person_titles[m.person] for m in free}
+    taken = [titles[m.person] for m in free if view.counted(m).hi]
+    left = [titles[m.person] for m in free if not view.counted(m).hi]
+    zh = "、".join(t.zh for t in taken) or "无"
+    zh_left = "、".join(t.zh for t in left) or "无"
+    return Text(
+        f"法律允许选择家庭成员范围,已按有利于家庭的方式认定:计入 {zh};不计入 {zh_left}。",
+        "The law leaves a choice of who counts; the one that favours the household was taken: "
+        f"counted: {', '.join(t.en for t in taken) or 'nobody'}; "
+        f"left out: {', '.join(t.en for t in left) or 'nobody'}.",
+    )

@@ -165,18 +165,22 @@ class Evaluation:
         if name in self.plan.figures:
             return self._limit(name)
         if name == "counted":
-            return iv.first_clause(
-                [
-                    (clause, bool(model.counts))
-                    for clause, model in zip(self.clauses, self.plan.model.composition, strict=True)
-                ],
-                len(self._p_of[PERSON]),
-            )
+            return self._counted()
         if level == HOUSEHOLD:
             series = self._batch.households[name][self._h]
         else:
             series = self._batch.people[name][self._p_of[level]]
         return Column(series, series)
+
+    def _counted(self) -> Column:
+        """Who counts: by the first clause that holds; a choice was made before, see `choice`."""
+        decided: list[tuple[Column, bool]] = []
+        for clause, model in zip(self.clauses, self.plan.model.composition, strict=True):
+            if model.counts == "choice":
+                out = self._batch.people["left_out"][self._p_of[PERSON]]
+                decided.append((iv.conjoin(clause, Column(out, out)), False))
+            decided.append((clause, bool(model.counts)))
+        return iv.first_clause(decided, len(self._p_of[PERSON]))
 
     def _limit(self, name: str) -> Column:
         """The value in force; an unknown one is open, or at the extreme this world examines."""

@@ -125,4 +125,19 @@ def benefit(view: View, certain: bool) -> Benefit | None:
     monthly = view.interval(model.monthly)
     if not certain:
         monthly = Interval(0, monthly.hi)
-    return Benefit(monthly, model.formula.text, citations(view, model.cite))
+    each = model.each
+    parts = [(m.person, view.interval(each, m)) for m in view.may_count] if each else []
+    notes = [n.text for n in model.notes]
+    cite = [*model.cite]
+    if model.exit is not None:
+        cite += model.exit.cite
+        notes += [model.exit.note.text] if model.exit.note else []
+    return Benefit(
+        monthly,
+        model.formula.text,
+        citations(view, cite),
+        parts=tuple(parts),
+        starts=model.starts or "",
+        exit_months=view.interval(model.exit.months) if model.exit else None,
+        notes=tuple(notes),
+    )

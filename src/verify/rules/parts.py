@@ -176,7 +176,9 @@ def _settled(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.with_columns(told=pl.lit(None, dtype=pl.Int64))  # nothing hangs on any doubt
     lo, hi, cls, place = pl.col("lo"), pl.col("hi"), pl.col("cls"), pl.col("place")
     # min_horizontal and max_horizontal skip nulls: an unbounded end must stay unbounded.
-    low = pl.when(lo.is_not_null()).then(pl.min_horizontal(lo, 0))
+    # A number that nobody stated is at least what the rulebook says; anything else, nothing.
+    least = pl.when(pl.col("largest") & (cls == MISSING)).then(lo).otherwise(0)
+    low = pl.when(lo.is_not_null()).then(pl.min_horizontal(lo, least))
     high = pl.when(hi.is_not_null()).then(pl.max_horizontal(hi, 0))
     examined = place > 0
     bit = pl.when(examined).then(place).otherwise(1)
@@ -193,7 +195,13 @@ def _settled(frame: pl.DataFrame) -> pl.DataFrame:
 
     def end(widest: pl.Expr, exact: pl.Expr) -> pl.Expr:
         return (
-            pl.when(widened).then(widest).when(no).then(0).when(ranged).then(most).otherwise(exact)
+            pl.when(widened)
+            .then(widest)
+            .when(no)
+            .then(least)
+            .when(ranged)
+            .then(most)
+            .otherwise(exact)
         )
 
     # An unknown detail, settled: as much as it can be, or nothing.

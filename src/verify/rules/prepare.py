@@ -27,7 +27,7 @@ class Prepared:
 
     book: Rulebook
     households: pl.DataFrame  # numbered by position: household, region, residence, regime ...
-    people: pl.DataFrame  # h, p, household, person, relation, age, supporter; members first
+    people: pl.DataFrame  # h, p, household, person, relation, age, supporter, left_out
     contributions: Contributions
     regimes: tuple[Regime, ...]
     table: pl.DataFrame  # what is in force, one row per regime; see `Batch`
@@ -60,6 +60,9 @@ def prepare(
     doubts: pl.DataFrame,
 ) -> Prepared:
     """Number the households and members of one rulebook and map their facts.
+
+    `persons` has `left_out` besides the columns of PERSONS (see `verify.rules.choice`). People are
+    numbered members first, then statutory supporters.
 
     Raises:
         LawNotInForce: no rule for a household's day.
@@ -125,6 +128,7 @@ def _people(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
             "relation",
             age.alias("age"),
             (pl.col("role") != Role.MEMBER.value).alias("supporter"),
+            "left_out",
         )
         .sort("supporter", "h", "person")
     )
