@@ -18,7 +18,6 @@ from verify.rules.evaluate import (
     INELIGIBLE,
     UNDETERMINED,
     Evaluation,
-    open_worlds,
 )
 from verify.rules.findings import Changes, benefit, findings
 from verify.rules.law import Law
@@ -114,11 +113,9 @@ def _pairs(keys: Sequence[tuple[str, str]]) -> pl.DataFrame:
 def _assess_book(
     law: Law, prepared: Prepared, persons: pl.DataFrame, trace: bool, with_changes: bool
 ) -> list[Assessment]:
-    plan = prepared.book.plan
-    worlds = open_worlds(plan, range(prepared.households.height))
-    readings = Evaluated(Evaluation(prepared.open_batch(), worlds))
+    readings = Evaluated(Evaluation(prepared.open_batch()))
     views = _views(law, prepared, readings, persons)
-    outcomes = readings.evaluation.outcomes
+    outcomes = readings.evaluation.outcomes.to_list()
     open_views = [v for v in views if outcomes[v.row] == UNDETERMINED]
     settled = settle(prepared, relevant_items(open_views)) if open_views else {}
     changed = changes(prepared, views) if with_changes else {}
@@ -132,13 +129,13 @@ def settled_outcomes(
     law: Law, prepared: Prepared, evaluation: Evaluation, persons: pl.DataFrame
 ) -> pl.Series:
     """Outcome of each household as a number, its completions examined where it is open."""
-    outcomes = pl.Series(evaluation.outcomes, dtype=pl.Int64)
+    outcomes = evaluation.outcomes
     undecided = (outcomes == UNDETERMINED).arg_true()
     if undecided.is_empty():
         return outcomes
     views = _views(law, prepared, Evaluated(evaluation), persons, undecided.to_list())
     settled = settle(prepared, relevant_items(views))
-    return outcomes.scatter(undecided, [settled[h].outcome for h in undecided.to_list()])
+    return outcomes.clone().scatter(undecided, [settled[h].outcome for h in undecided.to_list()])
 
 
 def _views(
@@ -153,16 +150,19 @@ def _views(
     members = prepared.members["h", "person", "relation", "p"].with_row_index("at")
     others = persons.filter(pl.col("role") != Role.MEMBER.value)
     others = others["household", "person", "relation"].sort("household", "person")
-    parts = prepared.contributions.frame.with_row_index("at")
     doubts = prepared.contributions.doubts.sort("h", "doubt")
-    if chosen is not None:
+    if chosen is None:
+        parts = prepared.contributions.frame
+    else:
         households = households[chosen]
         only = households["h", "household"]
-        members, parts, doubts = (
+        parts = prepared.contributions.of(only["h"])
+        members, doubts = (
             frame.join(only, on="h", how="semi", maintain_order="left")
-            for frame in (members, parts, doubts)
+            for frame in (members, doubts)
         )
         others = others.join(only, on="household", how="semi", maintain_order="left")
+    parts = parts.with_row_index("at")
     mine: dict[int, list[Member]] = {}
     for at, h, person, relation, p in members.iter_rows():
         mine.setdefault(h, []).append(Member(person, relation, p, at))

@@ -22,7 +22,6 @@ from verify.rules.evaluate import (
     INELIGIBLE,
     UNDETERMINED,
     Evaluation,
-    open_worlds,
 )
 from verify.rules.findings_frame import benefit_columns, findings_frame
 from verify.rules.interval import POSITION
@@ -143,8 +142,7 @@ def _of_book(
     law: Law, prepared: Prepared, persons: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame, TraceFrames]:
     households = prepared.households
-    worlds = open_worlds(prepared.book.plan, range(households.height))
-    evaluation = Evaluation(prepared.open_batch(), worlds)
+    evaluation = Evaluation(prepared.open_batch())
     decided = settled_outcomes(law, prepared, evaluation, persons)
     outcomes = _TEXTS[decided.cast(POSITION)].alias("outcome")
     states = state_columns(evaluation)

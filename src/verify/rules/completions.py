@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from verify.domain.verdict import FindingState
-from verify.rules.contributions import BINARY
 from verify.rules.evaluate import (
     ELIGIBLE,
     INELIGIBLE,
@@ -31,6 +30,7 @@ from verify.rules.evaluate import (
 )
 from verify.rules.parts import part_columns
 from verify.rules.plan import Test
+from verify.rules.portions import BINARY
 from verify.rules.prepare import Prepared
 from verify.rules.units import Unit
 from verify.rules.view import View
@@ -98,8 +98,10 @@ def settle(prepared: Prepared, relevant: Mapping[int, Sequence[Item]]) -> dict[i
 
 
 def _chunks(prepared: Prepared, jobs: Sequence[_Job]) -> Iterator[list[_Job]]:
-    members = dict(prepared.members.group_by("h").len().iter_rows())
-    parts = dict(prepared.contributions.frame.group_by("h").len().iter_rows())
+    chosen = pl.Series([j.h for j in jobs], dtype=pl.Int64)
+    people = prepared.members.filter(prepared.members["h"].is_in(chosen.implode()))
+    members = dict(people.group_by("h").len().iter_rows())
+    parts = dict(prepared.contributions.of(chosen).group_by("h").len().iter_rows())
     chunk: list[_Job] = []
     weight = 0
     for job in jobs:
@@ -124,9 +126,9 @@ def _evaluate(prepared: Prepared, jobs: Sequence[_Job]) -> dict[int, list[int]]:
     ]
     schema = {"h": pl.Int64, "doubt": pl.String, "place": pl.Int64}
     table = pl.DataFrame(places, schema=schema, orient="row")
-    mine = pl.DataFrame({"h": [j.h for j in jobs]}, schema={"h": pl.Int64})
+    mine = pl.Series([j.h for j in jobs], dtype=pl.Int64)
     parts = (
-        prepared.contributions.frame.join(mine, on="h", how="semi")
+        prepared.contributions.of(mine)
         .join(table, on=["h", "doubt"], how="left")
         .with_columns(pl.col("place").fill_null(0))
         .select(part_columns(plan))
@@ -134,7 +136,7 @@ def _evaluate(prepared: Prepared, jobs: Sequence[_Job]) -> dict[int, list[int]]:
     worlds = [w for job in jobs for w in _worlds(job)]
     evaluation = Evaluation(prepared.batch(parts), worlds_frame(plan, worlds))
     outcomes: dict[int, list[int]] = {job.h: [] for job in jobs}
-    for (h, *_), outcome in zip(worlds, evaluation.outcomes, strict=True):
+    for (h, *_), outcome in zip(worlds, evaluation.outcomes.to_list(), strict=True):
         outcomes[h].append(outcome)
     return outcomes
 

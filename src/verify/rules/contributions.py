@@ -1,24 +1,33 @@
 """Facts as contributions to the measures of a rulebook.
 
-A contribution says: for this member and measure, add an amount between `lo` and `hi` (null:
+A contribution says: for this person and measure, add an amount between `lo` and `hi` (null:
 unbounded) if the doubt it hangs on is settled that way. Everything later works on contributions;
 the facts themselves are only looked at again for their evidence.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
 from verify.domain.verdict import DoubtKind
 from verify.rules.grammar import AbsentM, UnstatedM
-from verify.rules.interval import POSITION
+from verify.rules.keys import positions
 from verify.rules.plan import HOUSEHOLD, Measure, Plan
-
-CERTAIN, BINARY, MISSING, ANNUAL, DETAIL = 0, 1, 2, 3, 4
-"""Classes of contributions by what they hang on. `DETAIL`: the thing is there for certain, but
-not everything that the rules look at is known of it."""
+from verify.rules.portions import (
+    ANNUAL,
+    BINARY,
+    CERTAIN,
+    DETAIL,
+    MISSING,
+    UNCLASSED,
+    UNDETAILED,
+    Mapper,
+    Portion,
+)
 
 _CLASS = {
     DoubtKind.MATCH.value: BINARY,
@@ -29,6 +38,8 @@ _CLASS = {
     DoubtKind.STALE.value: MISSING,
     DoubtKind.ANNUAL_ONLY.value: ANNUAL,
 }
+_WEIGHTLESS = -1
+"""Class of a fact whose doubt does not weigh: it never widens a bound, whatever it says."""
 
 _DOUBT = ["h", "doubt", "kind", "code", "person", "source", "record", "quantities", "weighs"]
 _DOUBT_SCHEMA: dict[str, pl.DataType] = {
@@ -39,7 +50,7 @@ _DOUBT_SCHEMA: dict[str, pl.DataType] = {
     "cls": pl.Int64(),
     "asks": pl.String(),
 }
-_SCHEMA: dict[str, pl.DataType] = {
+SCHEMA: dict[str, pl.DataType] = {
     "h": pl.Int64(),
     "p": pl.Int64(),
     "person": pl.String(),
@@ -74,14 +85,104 @@ DETAILS = (*NUMBERS, *TEXTS)
 
 @dataclass(frozen=True)
 class Contributions:
-    """`frame`: h and p number households and members, m measures.
+    """`portions`: by number of the measure. `people`: h and person by number p.
 
     `doubts`: given doubts, and the ones that the rulebook itself raises about persons (`asks`
     names the question).
     """
 
-    frame: pl.DataFrame
+    plan: Plan
+    portions: Mapping[int, Portion]
+    people: pl.DataFrame
+    facts: pl.DataFrame
+    as_of: pl.Series  # by number of the household
     doubts: pl.DataFrame
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """All contributions in one frame (`SCHEMA`), in the order of persons and measures."""
+        return self._frame(list(self.portions.values()))
+
+    def of(self, households: pl.Series) -> pl.DataFrame:
+        """The contributions of some households, by their numbers; the same form as `frame`."""
+        wanted = pl.Series([False]).new_from_index(0, len(self.as_of)).scatter(households, True)
+        of_person = wanted[self.people["h"]]
+        return self._frame([q.filter(of_person[q.p]) for q in self.portions.values()])
+
+    def _frame(self, portions: list[Portion]) -> pl.DataFrame:
+        rows = [_narrow(q) for q in portions]
+        if not rows:
+            return pl.DataFrame(schema=SCHEMA)
+        found = pl.concat(rows)
+        h = self.people["h"][found["p"]].cast(pl.Int64)
+        quantities = self.facts["quantity"].gather(found["fact"])
+        if found["fact"].null_count():
+            said = pl.Series([m.quantities[0] for m in self.plan.measures], dtype=pl.String)
+            raised = found["fact"].is_null()
+            quantities = said[found["m"].cast(pl.UInt32)].zip_with(raised, quantities)
+        wide = {
+            "h": h,
+            "person": self.people["person"][found["p"]],
+            "quantity": quantities,
+            **things_of(self.facts, found["fact"], self.as_of[h.cast(pl.UInt32)]),
+        }
+        whole = found.with_columns(
+            pl.col("p").cast(pl.Int64),
+            evidence=self.facts["evidence"].gather(found["fact"]).fill_null([]),
+            **wide,
+        )
+        order = ("h", "p", "m", "doubt", "object", "lo", "hi")
+        return whole.select(list(SCHEMA)).sort(order)
+
+
+def things_of(facts: pl.DataFrame, fact: pl.Series, as_of: pl.Series) -> dict[str, pl.Series]:
+    """Key and details of the things that some facts are about; `as_of` by row of `fact`."""
+    raised = fact.is_null()
+    key = facts["object_key"].gather(fact)
+    if key.null_count():
+        key = ("\u0000" + facts["fact"].gather(fact)).zip_with(key.is_null(), key).fill_null("")
+    since = facts["acquired"].gather(fact)
+    months = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(fact))
+    if since.null_count() < len(since):
+        months = _months_between(since, as_of)
+    found = {"object": key.zip_with(~raised, pl.Series([""]).new_from_index(0, len(key)))}
+    found |= {"months_owned": months, "years_owned": months // 12}
+    details = [d for d in DETAILS if d not in found]
+    return found | {d: facts[d].gather(fact) for d in details}
+
+
+def _months_between(since: pl.Series, day: pl.Series) -> pl.Series:
+    """Completed months."""
+    a, b = since.dt, day.dt
+    months = (b.year().cast(pl.Int64) - a.year().cast(pl.Int64)) * 12
+    months = months + b.month().cast(pl.Int64) - a.month().cast(pl.Int64)
+    return (months - (b.day() < a.day()).cast(pl.Int64)).clip(lower_bound=0)
+
+
+def _narrow(portion: Portion) -> pl.DataFrame:
+    rows, measure = len(portion.p), portion.measure
+
+    def same(value: object, dtype: pl.DataType) -> pl.Series:
+        return pl.Series([value], dtype=dtype).new_from_index(0, rows)
+
+    def given(series: pl.Series | None, value: object, dtype: pl.DataType) -> pl.Series:
+        return same(value, dtype) if series is None else series
+
+    return pl.DataFrame(
+        {
+            "p": portion.p,
+            "fact": portion.fact,
+            "m": same(measure.index, pl.Int64()),
+            "cap": same(measure.cap, pl.Int64()),
+            "largest": same(measure.largest, pl.Boolean()),
+            "thing": same(measure.level == HOUSEHOLD, pl.Boolean()),
+            "doubt": given(portion.doubt, None, pl.String()),
+            "cls": given(portion.cls, CERTAIN, pl.Int64()),
+            "lo": portion.lo,
+            "hi": portion.hi,
+            "fuzzy": given(portion.fuzzy, False, pl.Boolean()),
+        }
+    )
 
 
 def contributions(  # noqa: PLR0917 - one argument per frame
@@ -94,8 +195,8 @@ def contributions(  # noqa: PLR0917 - one argument per frame
 ) -> Contributions:
     """Map facts to measures.
 
-    `households` has h, household and regime; `table` the windows by regime; `people` (members and
-    statutory supporters) h, p, household, person, supporter.
+    `households` has h, household, as_of and regime; `table` the windows by regime; `people`
+    (members and statutory supporters) h, p, household, person, supporter.
 
     Raises:
         ValueError: a fact hangs on a doubt that is not listed.
@@ -108,264 +209,174 @@ def contributions(  # noqa: PLR0917 - one argument per frame
             pl.col("kind").replace_strict(_CLASS, return_dtype=pl.Int64).alias("cls"),
             pl.lit("").alias("asks"),
         )
-    mapped = _mapped(plan, households["regime"], table, people, facts)
-    if mapped["unclassed"].any():
-        doubts = pl.concat([doubts, _class_doubts(mapped)])
-    if mapped["undetailed"].any():
-        doubts = pl.concat([doubts, _detail_doubts(mapped)])
-    frame = _with_classes(mapped, doubts)
-    frame = frame[list(_SCHEMA)]
-    for measure in plan.measures:
-        if measure.model.absent is not None:
-            more, asked = _raised(plan, measure, measure.model.absent, frame)
-            if more.height:
-                frame, doubts = pl.concat([frame, more]), pl.concat([doubts, asked])
-        elif measure.model.unstated is not None:
-            more, asked = _unstated(measure, measure.model.unstated, frame, people)
-            if more.height:
-                frame, doubts = pl.concat([frame, more]), pl.concat([doubts, asked])
-    return Contributions(frame.sort("h", "p", "m", "doubt", "object", "lo", "hi"), doubts)
+    p = positions(facts, people, ["household", "person"])
+    if p.null_count():
+        facts, p = facts.filter(p.is_not_null()), p.drop_nulls()
+    h = people["h"].cast(pl.UInt32)
+    mapper = Mapper(
+        plan,
+        facts,
+        p=p,
+        regime_of_p=households["regime"].cast(pl.UInt32)[h],
+        table=table,
+        cls=_classes(facts, h[p], doubts),
+    )
+    portions = {q.measure.index: _weighing(q) for q in mapper.portions()}
+    raised = _Raised(plan, people, facts, portions)
+    asked = [doubts, *raised.about_things(), *raised.about_people()]
+    return Contributions(plan, portions, people, facts, households["as_of"], pl.concat(asked))
 
 
-def _with_classes(frame: pl.DataFrame, doubts: pl.DataFrame) -> pl.DataFrame:
-    """What each contribution hangs on."""
-    if frame["doubt"].null_count() == frame.height:
-        certain = pl.Series("cls", [CERTAIN], dtype=pl.Int64)
-        return frame.hstack([certain.new_from_index(0, frame.height)])
-    frame = frame.join(doubts["h", "doubt", "weighs", "cls"], on=["h", "doubt"], how="left")
-    if frame["cls"].null_count() > frame["doubt"].null_count():
+def _classes(facts: pl.DataFrame, h: pl.Series, doubts: pl.DataFrame) -> pl.Series | None:
+    """What each fact hangs on; null: on a doubt that is not listed. None: nothing hangs at all."""
+    hangs = facts["doubt"].is_not_null()
+    if not hangs.any():
+        return None
+    rows = pl.DataFrame(
+        {"h": h.filter(hangs).cast(pl.Int64), "doubt": facts["doubt"].filter(hangs)}
+    )
+    said = doubts.select(
+        "h", "doubt", cls=pl.when("weighs").then("cls").otherwise(pl.lit(_WEIGHTLESS))
+    )
+    found = rows.join(said, on=["h", "doubt"], how="left", maintain_order="left")["cls"]
+    return pl.zeros(facts.height, pl.Int64, eager=True).scatter(hangs.arg_true(), found)
+
+
+def _weighing(portion: Portion) -> Portion:
+    if portion.cls is None:
+        return portion
+    if portion.cls.null_count():
         raise ValueError("a fact hangs on a doubt that the doubts frame does not list")
-    # A doubt that does not weigh never widens a bound, whatever was attached to it.
-    return frame.filter(pl.col("weighs").fill_null(True)).with_columns(
-        pl.col("cls").fill_null(CERTAIN)
-    )
+    return portion.filter(portion.cls != _WEIGHTLESS)
 
 
-def _mapped(
-    plan: Plan, regime: pl.Series, table: pl.DataFrame, people: pl.DataFrame, facts: pl.DataFrame
-) -> pl.DataFrame:
-    """One row per fact and measure it belongs to, with bounds as they stand."""
-    frame = facts.join(people["household", "person", "h", "p"], on=["household", "person"]).join(
-        _index(plan), on="quantity"
-    )
-    of_regime = regime[frame["h"].cast(POSITION)].cast(POSITION)
-    windows = [f"{w}.{end}" for w in plan.model.windows for end in ("start", "end")]
-    frame = frame.hstack([table[name][of_regime] for name in windows])
-    frame = frame.with_columns(*_ages(plan, table["as_of"][of_regime]))
-    inside, touches = _in_window(plan)
-    member, perhaps = _in_filter(plan)
-    yearly = pl.col("annual") & (pl.col("granularity") == "year")
-    # The rule is about years, or says in words that a year's amount stands for its months.
-    whole = pl.col("in_full") & (pl.col("granularity") == "year") & inside
-    known_by_year = whole & pl.col("doubt").str.starts_with(f"{DoubtKind.ANNUAL_ONLY.value}:")
-    frame = frame.with_columns(doubt=pl.when(~known_by_year.fill_null(False)).then("doubt"))
-    area, no_area = pl.col("area"), pl.col("area_dm2").is_null()
-    worth, no_worth = pl.col("by_worth"), pl.col("worth").is_null()
-    exists = pl.col("lo") > 0
-    # Something that is not there (hi 0) has no area; an unanswered question has any.
-    known_area = pl.when(exists).then(pl.col("area_dm2").fill_null(0)).otherwise(0)
-    known_worth = pl.when(exists).then(pl.col("worth").fill_null(0)).otherwise(0)
-    lo = pl.when(area).then(known_area).when(worth).then(known_worth).otherwise(pl.col("lo"))
-    any_area = pl.when(pl.col("hi") == 0).then(0).otherwise(pl.col("area_dm2"))
-    any_worth = pl.when(pl.col("hi") == 0).then(0).otherwise(pl.col("worth"))
-    hi = pl.when(area).then(any_area).when(worth).then(any_worth).otherwise(pl.col("hi"))
-    # Nothing says whether a thing of unknown class is of the class meant: a question of its own.
-    unclassed = ~member & pl.col("doubt").is_null() & pl.col("hi").is_not_null()
-    undetailed = _undetailed(plan) & pl.col("doubt").is_null() & exists & ~unclassed
-    frame = frame.filter(touches, perhaps).with_columns(
-        lo=lo.clip(upper_bound=pl.col("cap")),
-        hi=pl.when(hi <= pl.col("cap")).then(hi),
-        fuzzy=~inside | (~member & ~unclassed) | yearly | (area & no_area) | (worth & no_worth),
-        unclassed=unclassed,
-        undetailed=undetailed,
-        object=pl.coalesce("object_key", pl.lit("\u0000") + pl.col("fact")),
-        doubt=pl.when(unclassed)
-        .then(pl.lit("attestation:class_unknown:") + pl.col("fact"))
-        .when(undetailed)
-        .then(pl.lit("attestation:detail_unknown:") + pl.col("fact"))
-        .otherwise(pl.col("doubt")),
-    )
-    return frame[[c for c in _SCHEMA if c != "cls"] + ["unclassed", "undetailed"]]
+class _Raised:
+    """Questions that the rulebook itself raises; they are added to the portions."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        people: pl.DataFrame,
+        facts: pl.DataFrame,
+        portions: dict[int, Portion],
+    ) -> None:
+        self._plan, self._people, self._facts, self._portions = plan, people, facts, portions
+
+    def about_things(self) -> list[pl.DataFrame]:
+        """Of which class a thing is; what it is worth, or what else the rules look at."""
+        found = []
+        for prefix, code, cls in (
+            (UNCLASSED, "class_unknown", BINARY),
+            (UNDETAILED, "detail_unknown", DETAIL),
+        ):
+            rows = [r for q in self._portions.values() if (r := self._asked(q, prefix)) is not None]
+            if rows:
+                each = pl.concat(rows).group_by("h", "doubt", "person")
+                mine = each.agg(pl.col("quantity").unique().sort().alias("quantities"))
+                mine = mine.sort("h", "doubt", "person")
+                found.append(_doubts(mine, DoubtKind.ATTESTATION, code, "", cls))
+        return found
+
+    def _asked(self, portion: Portion, prefix: str) -> pl.DataFrame | None:
+        if portion.doubt is None:
+            return None
+        mine = portion.doubt.str.starts_with(prefix).fill_null(False)
+        if not mine.any():
+            return None
+        p = portion.p.filter(mine)
+        return pl.DataFrame(
+            {
+                "h": self._people["h"][p],
+                "doubt": portion.doubt.filter(mine),
+                "person": self._people["person"][p],
+                "quantity": self._facts["quantity"][portion.fact.filter(mine)],
+            }
+        )
+
+    def about_people(self) -> list[pl.DataFrame]:
+        """Circumstances and numbers that the law looks at and on which nothing was said."""
+        found = []
+        for measure in self._plan.measures:
+            absent, unstated = measure.model.absent, measure.model.unstated
+            if absent is not None:
+                found += self._absent(measure, absent)
+            elif unstated is not None:
+                found += self._unstated(measure, unstated)
+        return found
+
+    def _absent(self, measure: Measure, absent: AbsentM) -> list[pl.DataFrame]:
+        """Where nobody answered about what makes it matter, the question would be premature."""
+        concerned = []
+        for other in self._plan.measures:
+            q = self._portions.get(other.index)
+            if q is not None and other.name in absent.arises_with:
+                concerned.append(q.p.filter((q.hi > 0).fill_null(False) | (q.lo > 0)))
+        if not concerned:
+            return []
+        name = absent.unknown.doubt
+        p = self._silent(measure, pl.concat(concerned).unique())
+        return self._ask(measure, p, (1, 1, BINARY), (DoubtKind.LAW, name))
+
+    def _unstated(self, measure: Measure, unstated: UnstatedM) -> list[pl.DataFrame]:
+        """A number of persons that nobody stated about a supporter: not known, not nought."""
+        everyone = self._people["supporter"].arg_true()
+        p, name = self._silent(measure, everyone), unstated.doubt
+        bounds = (unstated.least, None, MISSING)
+        return self._ask(measure, p, bounds, (DoubtKind.ATTESTATION, name))
+
+    def _silent(self, measure: Measure, p: pl.Series) -> pl.Series:
+        """Those of whom nothing was said."""
+        said = self._portions.get(measure.index)
+        return (p if said is None else p.filter(~p.is_in(said.p.unique().implode()))).sort()
+
+    def _ask(
+        self,
+        measure: Measure,
+        p: pl.Series,
+        bounds: tuple[int, int | None, int],
+        question: tuple[DoubtKind, str],
+    ) -> list[pl.DataFrame]:
+        if p.is_empty():
+            return []
+        person, (lo, hi, cls), (kind, name) = self._people["person"][p], bounds, question
+        doubt = f"{kind.value}:{name}:" + person
+
+        def same(value: int | None, dtype: pl.DataType) -> pl.Series:
+            return pl.Series([value], dtype=dtype).new_from_index(0, len(p))
+
+        low = same(lo, pl.Int64())
+        more = Portion(
+            measure,
+            p.cast(pl.UInt32),
+            low,
+            low if lo == hi else same(hi, pl.Int64()),
+            same(None, pl.UInt32()),
+            same(cls, pl.Int64()),
+            doubt,
+        )
+        before = self._portions.get(measure.index)
+        self._portions[measure.index] = more if before is None else before.and_(more)
+        quantities = pl.Series([[measure.quantities[0]]], dtype=pl.List(pl.String))
+        rows = pl.DataFrame(
+            {
+                "h": self._people["h"][p],
+                "doubt": doubt,
+                "person": person,
+                "quantities": quantities.new_from_index(0, len(p)),
+            }
+        )
+        return [_doubts(rows, kind, name, name, cls)]
 
 
-def _ages(plan: Plan, as_of: pl.Series) -> list[pl.Expr]:
-    """Completed years and months since a thing was acquired."""
-    if not plan.details:
-        empty = pl.lit(None, dtype=pl.Int64)
-        return [empty.alias("years_owned"), empty.alias("months_owned")]
-    day, since = pl.lit(as_of).dt, pl.col("acquired").dt
-    months = (day.year().cast(pl.Int64) - since.year().cast(pl.Int64)) * 12
-    months = months + day.month().cast(pl.Int64) - since.month().cast(pl.Int64)
-    months = (months - (day.day() < since.day()).cast(pl.Int64)).clip(lower_bound=0)
-    return [(months // 12).alias("years_owned"), months.alias("months_owned")]
-
-
-def _undetailed(plan: Plan) -> pl.Expr:
-    """Whether a thing lacks a detail that a quantity of such things looks at."""
-    lacks = pl.lit(False)
-    for m in plan.measures:
-        wanted = plan.details_of(m.name)
-        if wanted:
-            here = pl.any_horizontal(pl.col(d).is_null() for d in wanted)
-            lacks = lacks | ((pl.col("m") == m.index) & here)
-    return lacks
-
-
-def _index(plan: Plan) -> pl.DataFrame:
-    """Which measures a quantity belongs to."""
-    rows = [(q, m) for m in plan.measures for q in m.quantities]
-    return pl.DataFrame(
-        {
-            "quantity": [q for q, _ in rows],
-            "m": [m.index for _, m in rows],
-            "cap": [m.cap for _, m in rows],
-            "largest": [m.largest for _, m in rows],
-            "thing": [m.level == HOUSEHOLD for _, m in rows],
-            "area": [m.model.of == "area" for _, m in rows],
-            "by_worth": [m.model.of == "worth" for _, m in rows],
-            "annual": [m.model.annual == "upper_bound_only" for _, m in rows],
-            "in_full": [m.yearly_in_full for _, m in rows],
-            "window": [m.model.window or "" for _, m in rows],
-        }
-    )
-
-
-def _in_window(plan: Plan) -> tuple[pl.Expr, pl.Expr]:
-    """Whether a fact lies inside its measure's window, and whether it may touch it.
-
-    A fact without a period (nobody answered) is about any period. A fact that lies partly inside
-    is never split: it counts as anything between nothing and all of it.
-    """
-    inside, touches = pl.lit(True), pl.lit(True)
-    start, end = pl.col("period_start"), pl.col("period_end")
-    for name in plan.model.windows:
-        first, last = pl.col(f"{name}.start"), pl.col(f"{name}.end")
-        here = pl.col("window") == name
-        within = start.is_null() | ((start >= first) & (end <= last))
-        overlap = start.is_null() | ((start <= last) & (end >= first))
-        inside = pl.when(here).then(within).otherwise(inside)
-        touches = pl.when(here).then(overlap).otherwise(touches)
-    return inside, touches
-
-
-def _in_filter(plan: Plan) -> tuple[pl.Expr, pl.Expr]:
-    """Whether a fact passes its measure's filters for certain, and whether it may.
-
-    An unknown class or grade is neither in nor out: it counts as perhaps. (An unanswered
-    question has no class; its bounds already say "anything".)
-    """
-    certain, perhaps = pl.lit(True), pl.lit(True)
-    category, grade = pl.col("category"), pl.col("grade")
-    for m in plan.measures:
-        checks: list[tuple[pl.Expr, pl.Expr]] = []
-        if m.model.except_categories:
-            checks.append((category, ~category.is_in(m.model.except_categories)))
-        if m.model.only_categories:
-            checks.append((category, category.is_in(m.model.only_categories)))
-        if m.model.grades:
-            checks.append((grade, grade.is_in(m.model.grades)))
-        if not checks:
-            continue
-        here = pl.col("m") == m.index
-        known = pl.all_horizontal(c.is_not_null() & ok.fill_null(False) for c, ok in checks)
-        may = pl.all_horizontal(ok.fill_null(True) for _, ok in checks)
-        certain = pl.when(here).then(known).otherwise(certain)
-        perhaps = pl.when(here).then(may).otherwise(perhaps)
-    return certain, perhaps
-
-
-def _class_doubts(mapped: pl.DataFrame) -> pl.DataFrame:
-    """The question which class a thing is of."""
-    rows = (
-        mapped.filter("unclassed")
-        .group_by("h", "doubt", "person")
-        .agg(pl.col("quantity").unique().sort().alias("quantities"))
-    )
-    return _doubts(rows, DoubtKind.ATTESTATION, "class_unknown", "")
-
-
-def _detail_doubts(mapped: pl.DataFrame) -> pl.DataFrame:
-    """The question what a thing is worth, or what else the rules look at and nobody said."""
-    rows = (
-        mapped.filter("undetailed")
-        .group_by("h", "doubt", "person")
-        .agg(pl.col("quantity").unique().sort().alias("quantities"))
-    )
-    doubts = _doubts(rows, DoubtKind.ATTESTATION, "detail_unknown", "")
-    return doubts.with_columns(cls=pl.lit(DETAIL, dtype=pl.Int64))
-
-
-def _unstated(
-    measure: Measure, unstated: UnstatedM, frame: pl.DataFrame, people: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A number of persons that nobody stated about a statutory supporter: not known, not nought."""
-    said = frame.filter(pl.col("m") == measure.index)
-    keys = ["h", "p", "person"]
-    rows = (
-        people.filter("supporter")[keys].join(said["h", "p"], on=["h", "p"], how="anti").sort(keys)
-    )
-    doubt = pl.lit(f"attestation:{unstated.doubt}:") + pl.col("person")
-    rows = rows.with_columns(
-        doubt=doubt, quantities=pl.lit([measure.quantities[0]], dtype=pl.List(pl.String))
-    )
-    more = _contributed(rows, measure, lo=unstated.least, hi=None, cls=MISSING)
-    asked = _doubts(rows, DoubtKind.ATTESTATION, unstated.doubt, unstated.doubt)
-    return more, asked.with_columns(cls=pl.lit(MISSING, dtype=pl.Int64))
-
-
-def _raised(
-    plan: Plan, measure: Measure, absent: AbsentM, frame: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Doubts about a circumstance on which nothing was said, though the law looks at it.
-
-    Where nobody answered about the facts that make it matter, the question would be premature.
-    """
-    triggers = [m.index for m in plan.measures if m.name in absent.arises_with]
-    name, quantity = absent.unknown.doubt, measure.model.quantities[0]
-    matters = (pl.col("hi") > 0).fill_null(False) | (pl.col("lo") > 0)
-    concerned = frame.filter(pl.col("m").is_in(triggers), matters)
-    said = frame.filter(pl.col("m") == measure.index)
-    keys = ["h", "p", "person"]
-    if concerned.is_empty():
-        return frame.clear(), pl.DataFrame(schema=_DOUBT_SCHEMA)
-    rows = concerned[keys].unique().join(said["h", "p"], on=["h", "p"], how="anti").sort(keys)
-    rows = rows.with_columns(
-        doubt=pl.lit(f"law:{name}:") + pl.col("person"),
-        quantities=pl.lit([quantity], dtype=pl.List(pl.String)),
-    )
-    more = _contributed(rows, measure, lo=1, hi=1, cls=BINARY)
-    return more, _doubts(rows, DoubtKind.LAW, name, name)
-
-
-def _contributed(
-    rows: pl.DataFrame, measure: Measure, *, lo: int, hi: int | None, cls: int
-) -> pl.DataFrame:
-    """Contributions of the engine's own, from h, p, person and doubt."""
-    values: dict[str, pl.Expr] = {
-        "m": pl.lit(measure.index, dtype=pl.Int64),
-        "cap": pl.lit(measure.cap, dtype=pl.Int64),
-        "largest": pl.lit(measure.largest),
-        "thing": pl.lit(False),
-        "object": pl.lit(""),
-        "cls": pl.lit(cls, dtype=pl.Int64),
-        "lo": pl.lit(lo, dtype=pl.Int64),
-        "hi": pl.lit(hi, dtype=pl.Int64),
-        "fuzzy": pl.lit(False),
-        "quantity": pl.lit(measure.quantities[0]),
-        "evidence": pl.lit([], dtype=pl.List(pl.String)),
-        **{d: pl.lit(None, dtype=_SCHEMA[d]) for d in DETAILS},
-    }
-    return rows.with_columns(**values)[list(_SCHEMA)]
-
-
-def _doubts(rows: pl.DataFrame, kind: DoubtKind, code: str, asks: str) -> pl.DataFrame:
+def _doubts(rows: pl.DataFrame, kind: DoubtKind, code: str, asks: str, cls: int) -> pl.DataFrame:
     """Doubt rows of the engine's own, from h, doubt, person and quantities."""
     return rows.with_columns(
+        pl.col("h").cast(pl.Int64),
         pl.lit(kind.value).alias("kind"),
         pl.lit(code).alias("code"),
         pl.lit("").alias("source"),
         pl.lit("").alias("record"),
         pl.lit(True).alias("weighs"),
-        pl.lit(BINARY, dtype=pl.Int64).alias("cls"),
+        pl.lit(cls, dtype=pl.Int64).alias("cls"),
         pl.lit(asks).alias("asks"),
     )[list(_DOUBT_SCHEMA)]

@@ -20,7 +20,9 @@ import polars as pl
 from verify.domain.verdict import FindingState
 from verify.rules import expressions as ex
 from verify.rules import interval as iv
+from verify.rules.contributions import Contributions
 from verify.rules.interval import POSITION, Column
+from verify.rules.open_totals import OpenTotals
 from verify.rules.parts import Totals
 from verify.rules.plan import DETAIL_COLUMN, HOUSEHOLD, PERSON, SUPPORTER, THING, Plan, Test
 from verify.rules.things import Things
@@ -35,23 +37,19 @@ class Batch:
 
     `households`: texts by number of the household (residence, area_of_region) and its regime.
     `table`: by regime, limits (`.lo`, `.hi`, `.doubt`), clauses in force and operators. `people`:
-    by number p, members first: h, p, relation, age, supporter. `parts`: see `parts.part_columns`.
+    by number p, members first: h, p, relation, age, supporter. `parts`: the contributions as they
+    stand, or (to be examined in worlds) as rows, see `parts.part_columns`.
     """
 
     plan: Plan
     households: pl.DataFrame
     table: pl.DataFrame
     people: pl.DataFrame
-    parts: pl.DataFrame
+    parts: pl.DataFrame | Contributions
 
 
 World = tuple[int, int, int, Mapping[str, int]]
 """(h, bits, open mask, law and proof settings); settings left out stay open."""
-
-
-def open_worlds(plan: Plan, households: Sequence[int]) -> pl.DataFrame:
-    """One world per household in which everything stays open."""
-    return worlds_frame(plan, [(h, 0, 0, {}) for h in households])
 
 
 def worlds_frame(plan: Plan, worlds: Sequence[World]) -> pl.DataFrame:
@@ -85,12 +83,18 @@ class Judged:
 class Evaluation:
     """Quantities, tests and outcome of a batch in every world, computed once and on demand."""
 
-    def __init__(self, batch: Batch, worlds: pl.DataFrame) -> None:
+    def __init__(self, batch: Batch, worlds: pl.DataFrame | None = None) -> None:
+        """`worlds`: None for one row per household, in which everything stays open."""
         self.plan = batch.plan
         self._batch = batch
         self._worlds = worlds
-        self._h = worlds["h"].cast(POSITION)
-        self._regime = batch.households["regime"][self._h].cast(POSITION)
+        regime = batch.households["regime"].cast(POSITION)
+        if worlds is None:
+            self._h = pl.int_range(batch.households.height, dtype=POSITION, eager=True)
+            self._regime = regime
+        else:
+            self._h = worlds["h"].cast(POSITION)
+            self._regime = regime[self._h]
         supporter = batch.people["supporter"]
         self.persons = self._people(
             batch.people.filter(~supporter) if supporter.any() else batch.people
@@ -103,15 +107,27 @@ class Evaluation:
         self._rows_of[SUPPORTER] = others["row"].cast(POSITION)
         self._p_of[SUPPORTER] = others["p"].cast(POSITION)
         self._things: dict[str, Things] = {}
-        self._totals = Totals(
-            self.plan, batch.parts, worlds, self.persons["row", "p"], others["row", "p"]
-        )
+        self._totals = self._sums_of(batch.parts, others)
         self._measures = {m.name: m for m in self.plan.measures}
         self._columns: dict[tuple[str, str], Column] = {}
         self._sums: dict[ex.Aggregate, Column] = {}
         self._constants: dict[tuple[int | bool, str], Column] = {}
 
+    def _sums_of(
+        self, parts: pl.DataFrame | Contributions, others: pl.DataFrame
+    ) -> Totals | OpenTotals:
+        if isinstance(parts, Contributions):
+            return OpenTotals(parts, len(self._h), self.persons.height)
+        worlds = self._worlds
+        if worlds is None:
+            row = self._h.cast(pl.Int64)
+            nothing = pl.zeros(len(row), pl.Int64, eager=True)
+            worlds = pl.DataFrame({"row": row, "h": row, "bits": nothing, "open": nothing})
+        return Totals(self.plan, parts, worlds, self.persons["row", "p"], others["row", "p"])
+
     def _people(self, people: pl.DataFrame) -> pl.DataFrame:
+        if self._worlds is None:
+            return people.select(pl.col("h").alias("row"), "h", "p")
         return self._worlds["row", "h"].join(people["h", "p"], on="h", maintain_order="left_right")
 
     def quantity(self, name: str, level: str = "") -> Column:
@@ -186,9 +202,9 @@ class Evaluation:
         """The value in force; an unknown one is open, or at the extreme this world examines."""
         den = self.plan.figures[name].den
         lo, hi, asked = (self._in_force(f"{name}.{part}") for part in ("lo", "hi", "doubt"))
-        if asked.null_count() < len(asked):
+        if self._worlds is not None and asked.null_count() < len(asked):
             cap = CAPS[self.plan.figures[name].unit] * den
-            for doubt in sorted({d for d in asked.to_list() if d is not None}):
+            for doubt in asked.drop_nulls().unique().sort().to_list():
                 setting = self._worlds[f"law#{doubt}"]
                 examined = setting >= 0
                 if not examined.any():
@@ -318,7 +334,7 @@ class Evaluation:
                     exprs.append(total.null_count().alias(f"{name}.open"))
         sums = pl.DataFrame(columns).group_by("row", maintain_order=True).agg(exprs)
         if sums.height < len(self._h):
-            whole = pl.DataFrame({"row": self._worlds["row"].cast(POSITION)})
+            whole = pl.DataFrame({"row": pl.int_range(len(self._h), dtype=POSITION, eager=True)})
             sums = whole.join(sums, on="row", how="left", maintain_order="left")
             sums = _nought_where_none(sums)
         found = {}
@@ -358,10 +374,12 @@ class Evaluation:
         holds = self._holds(test)
         good = ~applies.hi | holds.lo
         bad = applies.lo & ~holds.hi
-        if n in self.plan.refer_tests:
+        if n in self.plan.refer_tests and self._worlds is not None:
             proof = self._worlds[f"proof#{n}"]
             good = good | (refers.lo & (proof == 1))
             bad = bad & (~refers.hi | (proof == 0))
+        elif n in self.plan.refer_tests:
+            bad = bad & ~refers.hi
         return Judged(good, bad, applies, refers, holds)
 
     def _holds(self, test: Test) -> Column:
@@ -375,14 +393,15 @@ class Evaluation:
         return holds
 
     @cached_property
-    def outcomes(self) -> list[int]:
+    def outcomes(self) -> pl.Series:
         """Outcome of each world: INELIGIBLE, UNDETERMINED or ELIGIBLE."""
         judged = list(self.tests.values())
         good, bad = judged[0].good, judged[0].bad
         for test in judged[1:]:
             good, bad = good & test.good, bad | test.bad
-        pairs = zip(good.to_list(), bad.to_list(), strict=True)
-        return [INELIGIBLE if b else ELIGIBLE if g else UNDETERMINED for g, b in pairs]
+        rows = len(good)
+        found = iv.constant(ELIGIBLE, rows).lo.zip_with(good, iv.constant(UNDETERMINED, rows).lo)
+        return iv.constant(INELIGIBLE, rows).lo.zip_with(bad, found)
 
     def state(self, test: str, row: int) -> FindingState:
         """How a test came out in one world."""

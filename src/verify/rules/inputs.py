@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from verify.domain.verdict import ChangeKind
-from verify.rules.contributions import CERTAIN
 from verify.rules.plan import Test
+from verify.rules.portions import CERTAIN
 from verify.rules.units import Unit
 from verify.rules.view import Member, View
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from verify.rules.contributions import ANNUAL, BINARY, CERTAIN, DETAIL, MISSING
 from verify.rules.interval import POSITION, Column, constant
 from verify.rules.plan import HOUSEHOLD, SUPPORTER, Measure, Plan
+from verify.rules.portions import ANNUAL, BINARY, CERTAIN, DETAIL, MISSING
 from verify.rules.things import Things, thing_table
 from verify.rules.units import Unit
 
@@ -53,7 +53,7 @@ class Totals:
         settled = _settled(keyed)
         is_thing = settled["thing"]
         things = settled.filter(is_thing)
-        sums = _added_up(settled.filter(~is_thing), ["position", *_TOTAL])
+        sums = added_up(settled.filter(~is_thing), ["position", *_TOTAL])
         self._of_people = self._slots(sums, "position", people.height)
         self._of_households: _Slots | None = None
         self._of_supporters: _Slots | None = None
@@ -71,7 +71,7 @@ class Totals:
             lo, hi = self._of_supporter(measure)
         elif measure.level == HOUSEHOLD:
             if self._of_households is None:
-                self._of_households = self._add_up_things(counted())
+                self._of_households = self._things_added_up(counted())
             lo, hi = self._of_households.of(measure)
         else:
             lo, hi = (e.head(self._members) for e in self._of_people.of(measure))
@@ -91,9 +91,9 @@ class Totals:
             return lo.slice(self._members), hi.slice(self._members)
         people = self._of_people.starts.len()
         if self._of_supporters is None:
-            each = _each(self._their_things, ["position"])
+            each = each_thing(self._their_things, ["position", *_TOTAL])
             self._of_supporters = self._slots(
-                _added_up(each, ["position", *_TOTAL]), "position", people
+                added_up(each, ["position", *_TOTAL]), "position", people
             )
         lo, hi = self._of_supporters.of(measure)
         return lo.slice(self._members), hi.slice(self._members)
@@ -108,12 +108,12 @@ class Totals:
             self._things["hi"].zip_with(perhaps, nothing).alias("hi"),
         )
 
-    def _add_up_things(self, counted: Column) -> _Slots:
+    def _things_added_up(self, counted: Column) -> _Slots:
         """Each thing once: as far as any of its owners who count owns it."""
         if self._things.is_empty():
             return self._slots(None, "row", self._rows)
-        each = _each(self._theirs(counted), ["row"])
-        return self._slots(_added_up(each, ["row", *_TOTAL]), "row", self._rows)
+        each = each_thing(self._theirs(counted), ["row", *_TOTAL])
+        return self._slots(added_up(each, ["row", *_TOTAL]), "row", self._rows)
 
     def _slots(self, sums: pl.DataFrame | None, row: str, rows: int) -> _Slots:
         """Lay sums by row and measure out densely, nought where there is none."""
@@ -125,9 +125,9 @@ class Totals:
         return _Slots(lo, hi, pl.Series(range(0, rows * width, width), dtype=POSITION))
 
 
-def _each(things: pl.DataFrame, of: list[str]) -> pl.DataFrame:
+def each_thing(things: pl.DataFrame, of: list[str]) -> pl.DataFrame:
     """One row per thing of a household or supporter, however many own it."""
-    each = things.group_by(*of, "object", *_TOTAL).agg(
+    each = things.group_by(*of, "object").agg(
         pl.col("lo", "hi").max(), pl.col("hi").null_count().alias("open")
     )
     return each.with_columns(hi=pl.when(pl.col("open") == 0).then("hi"))
@@ -160,9 +160,7 @@ def condensed(plan: Plan, parts: pl.DataFrame) -> pl.DataFrame:
     fixed = fixed.with_columns(object=pl.when(pl.col("thing")).then("object").otherwise(pl.lit("")))
     by = ["h", "p", "object", *_TOTAL]
     certain = pl.lit(CERTAIN, dtype=pl.Int64)
-    total = _added_up(_settled(fixed), by).with_columns(
-        cls=certain, fuzzy=pl.lit(False), place=zero
-    )
+    total = added_up(_settled(fixed), by).with_columns(cls=certain, fuzzy=pl.lit(False), place=zero)
     details = [pl.lit(None, dtype=parts.schema[d]).alias(d) for d in plan.details]
     columns = part_columns(plan)
     return pl.concat(
@@ -210,7 +208,7 @@ def _settled(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(lo=end(low, said), hi=end(high, hi), told=detail)
 
 
-def _added_up(frame: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+def added_up(frame: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Sum (of truths: largest) of parts, cut at the cap of the measure's unit.
 
     `sum` and `max` skip nulls, so unbounded ends are put back by hand. Beyond the cap a value

@@ -14,7 +14,7 @@ from verify.domain.household import Role
 from verify.rules.contributions import Contributions, contributions
 from verify.rules.evaluate import Batch
 from verify.rules.kinds import MAX_MEMBERS
-from verify.rules.parts import condensed, part_columns
+from verify.rules.parts import condensed
 from verify.rules.rulebook import Regime, Rulebook
 
 Days = tuple[dt.date, dt.date, dt.date | None]
@@ -34,10 +34,7 @@ class Prepared:
 
     def open_batch(self) -> Batch:
         """Ready to evaluate as it stands, with nothing examined."""
-        frame = self.contributions.frame
-        nowhere = pl.Series("place", [0], dtype=pl.Int64).new_from_index(0, frame.height)
-        parts = frame.hstack([nowhere])
-        return self._of(parts[part_columns(self.book.plan)])
+        return self._of(self.contributions)
 
     @property
     def members(self) -> pl.DataFrame:
@@ -48,7 +45,7 @@ class Prepared:
         """Ready to evaluate, with contributions whose doubts have been given a place."""
         return self._of(condensed(self.book.plan, parts))
 
-    def _of(self, parts: pl.DataFrame) -> Batch:
+    def _of(self, parts: pl.DataFrame | Contributions) -> Batch:
         return Batch(self.book.plan, self.households, self.table, self.people, parts)
 
 

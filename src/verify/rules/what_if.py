@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from verify.rules.contributions import CERTAIN, NUMBERS
-from verify.rules.evaluate import Batch, Evaluation, open_worlds
+from verify.rules.contributions import NUMBERS
+from verify.rules.evaluate import Batch, Evaluation
 from verify.rules.interval import POSITION, Column
 from verify.rules.parts import part_columns
 from verify.rules.plan import Plan
+from verify.rules.portions import CERTAIN
 from verify.rules.prepare import Prepared
 
 
@@ -60,7 +61,7 @@ def evaluate(prepared: Prepared, variants: Sequence[Variant]) -> Evaluation:
         for at, (j, p) in enumerate(people["j", "p"].iter_rows())
         if p in variants[j].counts
     ]
-    return _WhatIf(batch, open_worlds(plan, range(len(variants))), forced)
+    return _WhatIf(batch, forced)
 
 
 def _kept(prepared: Prepared, rows: pl.DataFrame, variants: Sequence[Variant]) -> pl.DataFrame:
@@ -112,10 +113,8 @@ def _added(plan: Plan, variants: Sequence[Variant]) -> pl.DataFrame:
 class _WhatIf(Evaluation):
     """An evaluation in which some members are counted as a variant says."""
 
-    def __init__(
-        self, batch: Batch, worlds: pl.DataFrame, forced: Sequence[tuple[int, bool]]
-    ) -> None:
-        super().__init__(batch, worlds)
+    def __init__(self, batch: Batch, forced: Sequence[tuple[int, bool]]) -> None:
+        super().__init__(batch)
         self._forced = forced
 
     def _given(self, name: str, level: str) -> Column:
