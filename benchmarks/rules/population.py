@@ -38,9 +38,9 @@ def city(households: int, *, doubtful: int = 0) -> City:
     people = _persons(h).collect()
     facts = _facts(people.lazy(), doubtful).collect()
     return City(
-        frames.HOUSEHOLDS.check(_households(h).collect()),
+        frames.HOUSEHOLDS.filled(_households(h).collect()),
         frames.PERSONS.check(_with_words(people)),
-        frames.FACTS.check(facts.drop("n")),
+        frames.FACTS.filled(facts.drop("n")),
         _doubts(facts),
     )
 
