@@ -13,7 +13,7 @@ from itertools import product
 
 import polars as pl
 
-from verify.rules.evaluate import Evaluation, open_worlds
+from verify.rules.evaluate import Evaluation
 from verify.rules.interval import POSITION
 from verify.rules.plan import Plan
 from verify.rules.prepare import Prepared, prepare
@@ -47,9 +47,7 @@ def favourable(book: Rulebook, batch: Frames, judge: Judge) -> Frames:
     variants = _variants(free)
     tried = _tried(plain, variants)
     prepared = prepare(book, *tried)
-    evaluation = Evaluation(
-        prepared.open_batch(), open_worlds(book.plan, range(prepared.households.height))
-    )
+    evaluation = Evaluation(prepared.open_batch())
     outcomes = judge(prepared, evaluation, tried[1])
     best = _best(prepared, evaluation, outcomes, variants)
     out = [(h, person) for h, chosen in sorted(best.items()) for person in chosen]
@@ -65,9 +63,7 @@ def favourable(book: Rulebook, batch: Frames, judge: Judge) -> Frames:
 
 def _free(prepared: Prepared) -> dict[str, list[str]]:
     """By household, the members about whom there is a choice."""
-    evaluation = Evaluation(
-        prepared.open_batch(), open_worlds(prepared.book.plan, range(prepared.households.height))
-    )
+    evaluation = Evaluation(prepared.open_batch())
     undecided = pl.Series([True]).new_from_index(0, evaluation.persons.height)
     free = ~undecided
     for clause, model in zip(evaluation.clauses, prepared.book.plan.model.composition, strict=True):
