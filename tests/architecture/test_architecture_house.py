@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CONTENT = ("connectors", "rules", "scoring", "api", "fixtures")
 PURE = ("domain", "scoring", "identity", "reconcile", "rules")
+# Learning the weights of a linking model is statistics, and ends in integers (ADR 0013); no
+# verdict comes through these modules (tested below).
+ESTIMATING = ("chance", "estimate", "evaluation", "expectation", "likeness", "model")
 
 
 def tracked() -> list[Path]:
@@ -32,8 +36,22 @@ def test_content_folders_hold_no_python(folder):
 
 def pure_modules() -> list[Path]:
     return [
-        p for package in PURE for p in sorted((ROOT / "src/verify" / package).rglob("*.py"))
+        p
+        for package in PURE
+        for p in sorted((ROOT / "src/verify" / package).rglob("*.py"))
+        if not (package == "identity" and p.stem in ESTIMATING)
     ] + [ROOT / "src/verify/service/judging.py", ROOT / "src/verify/service/sealed.py"]
+
+
+def test_a_verdict_comes_through_no_module_that_estimates():
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, verify.service.judging; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert "verify.identity.judge" in loaded
+    assert not {f"verify.identity.{name}" for name in ESTIMATING}.intersection(loaded)
 
 
 @pytest.mark.parametrize("module", pure_modules(), ids=lambda p: str(p.relative_to(ROOT)))
