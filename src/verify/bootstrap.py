@@ -16,6 +16,7 @@ from verify.service.clock import Clock, day_of, now_ms
 from verify.service.contents import Contents
 from verify.service.impacts import Impacts
 from verify.service.in_force import RulesInForce
+from verify.service.matching import Matching
 from verify.service.publishing import Publishing
 from verify.service.replay import Replays
 from verify.service.verification import Verifications
@@ -37,6 +38,7 @@ class System:
     replays: Replays
     publishing: Publishing
     impacts: Impacts
+    matching: Matching
     worker: Worker | None
     asker: Asker | None
     notary: Notary
@@ -118,6 +120,7 @@ def build(
         replays=Replays(store, contents),
         publishing=Publishing(store, contents, in_force, clock),
         impacts=Impacts(store, contents),
+        matching=Matching(store, contents, clock),
         worker=engine,
         asker=asker,
         notary=notary,

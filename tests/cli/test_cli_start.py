@@ -21,7 +21,8 @@ def test_the_reference_page_names_every_command_of_the_contract():
         "demo", "serve", "simulate", "simulate off", "simulate population", "simulate extract",
         "simulate roster", "check", "assess",
         "replay", "explain", "list", "openapi", "rules lint", "rules test", "connectors list",
-        "connectors test", "db upgrade", "db check", "access create-key", "access token",
+        "connectors test", "match evaluate", "match train", "match threshold", "db upgrade",
+        "db check", "access create-key", "access token",
     ):  # fmt: skip
         assert f"\n## verify {command}\n" in page
 

@@ -11,6 +11,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from verify.api import models, rules_models
 from verify.api.app import create_app
+from verify.api.models_matching import CalibrateIn, DecideIn, ThresholdIn
 from verify.rules import GivenHousehold
 from verify.service.intake import ApplicationIn
 
@@ -54,6 +55,9 @@ def _schemas() -> dict[str, Any]:
         (ApplicationIn, "validation"),
         (GivenHousehold, "validation"),
         (rules_models.ProposalIn, "validation"),
+        (ThresholdIn, "validation"),
+        (CalibrateIn, "validation"),
+        (DecideIn, "validation"),
         *((kind, "serialization") for kind in answers),
     ]
     _, found = models_json_schema(wanted, ref_template=REF)

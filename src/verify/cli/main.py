@@ -23,7 +23,7 @@ from verify.cli.commands import (
     demo,
     explain,
     listing,
-    match_link,
+    match_tuning,
     openapi,
     replay,
     rules,
@@ -79,7 +79,7 @@ app.command("list", short_help="The verifications, newest first.")(listing.list_
 app.command("serve", short_help="API, console and worker.")(serve.serve)
 app.add_typer(simulate.app, name="simulate", short_help="The simulated departments.")
 app.add_typer(connectors.app, name="connectors", short_help="The sources, and whether they answer.")
-app.add_typer(match_link.app, name="match", short_help="Who is who in two registers, and why.")
+app.add_typer(match_tuning.app, name="match", short_help="Who is who, why, and how sure.")
 app.add_typer(rules.app, name="rules", short_help="Lint the law, run its cases.")
 app.add_typer(access.app, name="access", short_help="API keys and tokens.")
 app.add_typer(audit.app, name="audit", short_help="Checkpoints, proofs, archives.")

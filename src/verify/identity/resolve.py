@@ -10,7 +10,7 @@ import polars as pl
 from verify.frames import MATCHES
 from verify.identity.compare import ENGINE, Compared, compare
 from verify.identity.judge import judge
-from verify.scoring import FieldScoring, Scoring
+from verify.scoring import Family, FieldScoring, Scoring
 from verify.scoring.levels import ID, MISSING, NAME
 
 
@@ -36,10 +36,19 @@ def resolve(
     chosen = scoring.family(family)
     compared = compare(persons, records, chosen)
     plan = _plan(chosen.fields, chosen.prior)
-    scored = compared.pairs.lazy().with_columns(plan.weights).with_columns(score=plan.score)
+    scored = score(compared.pairs.lazy(), chosen)
     # Row numbers follow the keys on both sides, so this is the order of MATCHES.key.
     judged = judge(scored, chosen.positive, chosen.unsure).sort("r", "p").collect(engine=ENGINE)
     return MATCHES.check(_matches(judged, compared, plan, chosen.prior))
+
+
+def score(pairs: pl.LazyFrame, family: Family) -> pl.LazyFrame:
+    """Add the weight of each field and `score`, their sum with the prior, in milli-bits.
+
+    `pairs` has one rank column per field and `name_weight` (see `identity.compare.Compared`).
+    """
+    plan = _plan(family.fields, family.prior)
+    return pairs.with_columns(plan.weights).with_columns(score=plan.score)
 
 
 @dataclass(frozen=True)

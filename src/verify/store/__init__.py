@@ -1,5 +1,6 @@
 """The only package that knows SQL. See `verify.store.store`."""
 
+from verify.store.labels import LabelRow, NewLabel
 from verify.store.rows import (
     Accepted,
     ApiKeyRow,
@@ -34,8 +35,10 @@ __all__ = [
     "ExchangeStatus",
     "Fault",
     "Filters",
+    "LabelRow",
     "LeaseLost",
     "LedgerRow",
+    "NewLabel",
     "NewVerification",
     "PlannedExchange",
     "RuleEventRow",

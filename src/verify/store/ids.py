@@ -30,6 +30,11 @@ def proposal_id(now_ms: int) -> str:
     return "p_" + _sortable(now_ms)
 
 
+def label_id(now_ms: int) -> str:
+    """`l_` and 26 URL-safe characters."""
+    return "l_" + _sortable(now_ms)
+
+
 def callback_token() -> str:
     """256 random bits: whoever shows it may say "ask again now", nothing else."""
     return secrets.token_urlsafe(32)

@@ -182,6 +182,17 @@ verdicts = Table(
     ),
 )
 
+label_events = Table(
+    "label_events",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("previous", _code(71), nullable=False),
+    Column("hash", _DIGEST, nullable=False),
+)
+
 ledger = Table(
     "ledger",
     metadata,

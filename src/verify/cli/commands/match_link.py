@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from verify.identity import Linked
 
-app = typer.Typer(help="Who is who in two registers, and why.", no_args_is_help=True)
+app = typer.Typer(help="Who is who in two registers, why, and how sure.", no_args_is_help=True)
 
 
 class How(enum.StrEnum):
