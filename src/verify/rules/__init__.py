@@ -3,6 +3,7 @@
 from verify.rules.assess import assess
 from verify.rules.cases import Case, CaseResult, load_cases, run_cases
 from verify.rules.columnar import Columnar, assess_chunks, assess_frames, tree
+from verify.rules.declared import declared_facts
 from verify.rules.described import described
 from verify.rules.given import GivenHousehold
 from verify.rules.given_frames import GivenFrames, facts_from_given
@@ -22,6 +23,7 @@ __all__ = [
     "assess",
     "assess_chunks",
     "assess_frames",
+    "declared_facts",
     "described",
     "facts_from_given",
     "load_cases",

@@ -169,6 +169,11 @@ class Plan:
         return frozenset(m.index for m in self.measures if m.name in self._details)
 
     @cached_property
+    def compares_declared(self) -> bool:
+        """Whether anything rests on what the family declared."""
+        return any(m.model.declared for m in self.measures)
+
+    @cached_property
     def looks_at_supporters(self) -> bool:
         """Whether anything rests on what statutory supporters earn or own."""
         return SUPPORTER in self.populations.values()

@@ -8,6 +8,7 @@ replay calls exactly this function.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +22,10 @@ from verify.domain.canonical import canonical_bytes, digest_bytes, plain, plain_
 from verify.domain.evidence import EvidenceState, Exchange
 from verify.domain.household import Application, Person, Role
 from verify.domain.verdict import Assessment, Outcome, Text, Verdict
-from verify.domain.vocabulary import Relation, StatementKind
+from verify.domain.vocabulary import Nature, Relation, StatementKind
 from verify.identity import resolve
 from verify.reconcile import reconcile
-from verify.rules import Law, assess
+from verify.rules import Law, assess, declared_facts
 from verify.scoring import Scoring
 from verify.service.sealed import SealedCase, application_digest
 
@@ -180,6 +181,30 @@ def _declared_rows(a: Application) -> Iterable[Row]:
             totals[(applicant, StatementKind.SUPPORT_RECEIVED.value)] += p.support.monthly
     for (person, quantity), amount in totals.items():
         yield {"person": person, "quantity": quantity, "amount": amount}
+
+
+def _stated(keys: Sequence[str], cases: Sequence[SealedCase], law: Law) -> pl.DataFrame:
+    """What the family declared, as facts of its own, where a rulebook compares the two."""
+    rows: list[Row] = []
+    for key, case in zip(keys, cases, strict=True):
+        application = case.application
+        if not law.find(application.region, application.programme).plan.compares_declared:
+            continue
+        number = itertools.count(1)
+        for d in application.declared.amounts:
+            monthly = d.kind.nature in (Nature.FLOW, Nature.SPENDING)
+            for row in declared_facts(application.as_of, [(d.kind.value, d.amount, monthly)]):
+                rows.append(
+                    {
+                        "household": key,
+                        "fact": f"declared/{next(number):04d}",
+                        "person": d.person,
+                        "evidence": [],
+                        "records": [],
+                        **row,
+                    }
+                )
+    return frames.FACTS.frame(rows)
 
 
 def _claim_rows(a: Application) -> Iterable[Row]:

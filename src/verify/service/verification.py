@@ -97,6 +97,8 @@ class Verifications:
         self._check_sources(application)
         raw = application_bytes(application)
         digests = current.digests
+        # Where the rules look at what supporters earn or own, not asking would read as "nothing".
+        asked = application.persons if rulebook.plan.looks_at_supporters else application.members
         planned = tuple(
             PlannedExchange(
                 source=source,
@@ -104,7 +106,7 @@ class Verifications:
                 connector=self._contents.connectors.declaration(source).digest,
             )
             for source in sorted(rulebook.mandatory_sources)
-            for member in application.members
+            for member in asked
         )
         new = NewVerification(
             region=application.region,
