@@ -127,6 +127,31 @@ FAULTS = {
     "a quantity that no test uses": (SUM, "is: SUM(wage) / income_months", "never used"),
     "an unknown operator": ('operator: "<"', 'operator: "=<"', "operator"),
     "a referral without the proof that settles it": ("effect: fail", "effect: refer", "settles"),
+    "money of another currency": ("unit: fen\n", "unit: cent\n", "not a unit of CNY"),
+    "a charge that nobody defines": (
+        "    effect: fail\n    cite: [law]\n",
+        (
+            "    effect: fail\n    cite: [law]\ncharges:\n"
+            "  - {charge: line_years, formula: {zh: 额, en: sum}, cite: [law]}\n"
+        ),
+        "`line_years` is not known",
+    ),
+    "a charge of each member": (
+        "    effect: fail\n    cite: [law]\n",
+        (
+            "    effect: fail\n    cite: [law]\ncharges:\n"
+            "  - {charge: helped, formula: {zh: 额, en: sum}, cite: [law]}\n"
+        ),
+        "amount of money of the household",
+    ),
+    "a charge with an unlisted citation": (
+        "    effect: fail\n    cite: [law]\n",
+        (
+            "    effect: fail\n    cite: [law]\ncharges:\n"
+            "  - {charge: income, formula: {zh: 额, en: sum}, cite: [lore]}\n"
+        ),
+        "lore is not listed",
+    ),
     "a key given twice": ("effect: fail", "effect: fail\n    effect: fail", "twice"),
     "an anchor": ("title: {zh: 救助, en: Aid}", "title: &a {zh: 救助, en: Aid}", "anchors"),
     "an alias": ("title: {zh: 救助, en: Aid}", "title: *a", "anchors|not YAML"),

@@ -29,6 +29,15 @@ def truth(lo: bool, hi: bool) -> Column:
     return Column(*(pl.Series("", [e], dtype=pl.Boolean) for e in (lo, hi)))
 
 
+def test_a_choice_over_no_rows_at_all_is_a_column_of_no_rows():
+    nothing, number = pl.Series([], dtype=pl.Boolean), pl.Series([], dtype=pl.Int64)
+    found = iv.case(
+        [(lambda: Column(nothing, nothing), lambda: Column(number, number))],
+        lambda: Column(number, number),
+    )
+    assert len(found.lo) == len(found.hi) == 0
+
+
 @st.composite
 def bounded(draw: st.DrawFn, low: int = -4) -> tuple[int, int]:
     a, b = draw(st.integers(low, 4)), draw(st.integers(low, 4))

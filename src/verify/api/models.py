@@ -14,6 +14,7 @@ from verify.domain.evidence import EvidenceState
 from verify.domain.match import Judgement, Reason
 from verify.domain.verdict import (
     Benefit,
+    Charge,
     DecisiveQuestion,
     Finding,
     Outcome,
@@ -127,6 +128,9 @@ class AssessmentBody(Out):
     )
     findings: list[Finding]
     benefit: Benefit | None
+    charges: list[Charge] = Field(
+        default_factory=list, description="What the household would have to pay itself."
+    )
     questions: list[DecisiveQuestion]
     questions_complete: bool
     advisories: list[DecisiveQuestion]

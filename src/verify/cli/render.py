@@ -93,6 +93,7 @@ def judgement_parts(report: Plain) -> list[RenderableType]:
     return [
         *section("Tests  核对项目", tests(report["tests"])),
         *section("Benefit  救助金额", benefit(report["benefit"])),
+        *section("To be paid  分担金额", charges(report["charges"])),
         *section("Questions that decide the case  需核实", questions(report)),
         *section(
             "Noted; cannot change the outcome  提示",
@@ -238,6 +239,19 @@ def benefit(row: Plain | None) -> list[RenderableType]:
         "  ", (row["monthly"]["en"], "bold"), ("  indicative: ", "dim"), row["formula"]["en"]
     )
     return [text]
+
+
+def charges(rows: Sequence[Plain]) -> list[RenderableType]:
+    """What the household would have to pay itself."""
+    return [
+        Text.assemble(
+            "  ",
+            (row["value"]["en"], "bold"),
+            (f"  {row['title']['en']}: ", "dim"),
+            row["formula"]["en"],
+        )
+        for row in rows
+    ]
 
 
 # -- questions ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Money is an integer number of fen (1 yuan = 100 fen); floats never hold money."""
+"""Money is an integer number of minor units (1 yuan = 100 fen); floats never hold money."""
 
 from __future__ import annotations
 
@@ -21,6 +21,22 @@ def fen_from_yuan(text: str) -> Fen:
     if not _YUAN.fullmatch(text):
         raise ValueError("an amount in yuan has up to 13 digits and at most two decimals")
     return Fen(int(Decimal(text).scaleb(2)))
+
+
+_MINOR = {"fen": "CNY", "cent": "USD", "penny": "GBP"}
+_WORDS = {"CNY": ("元", "¥"), "USD": ("美元", "$"), "GBP": ("英镑", "£")}
+
+
+def currency_of(unit: str) -> str | None:
+    """`cent_per_month` -> `USD`; None where the unit is not one of money."""
+    return _MINOR.get(unit.partition("_per_")[0])
+
+
+def money_words(amount: int, currency: str) -> tuple[str, str]:
+    """Minor units for people, in Chinese and English: `1200050` -> `12,000.50 元`, `¥12,000.50`."""
+    major, sign = _WORDS[currency]
+    minus = "-" if amount < 0 else ""
+    return f"{yuan_display(amount)} {major}", f"{minus}{sign}{yuan_display(abs(amount))}"
 
 
 def yuan_text(fen: int) -> str:

@@ -172,7 +172,7 @@ class DecisiveQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Benefit:
-    """Indicative monthly benefit of the household in fen; the authority sets the real one.
+    """Indicative monthly benefit of the household; the authority sets the real one.
 
     `parts`: person and amount, where the law sets it by person. `starts`: from when it is paid.
     `exit_months`: for how long it goes on once the household is above the line (gradual exit).
@@ -185,6 +185,19 @@ class Benefit:
     starts: str = ""
     exit_months: Interval | None = None
     notes: tuple[Text, ...] = ()
+    unit: str = "fen_per_month"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What the household would have to pay itself: a contribution, a fee. `unit` as in findings."""
+
+    name: str
+    title: Text
+    value: Interval
+    unit: str
+    formula: Text
+    citations: tuple[Citation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +233,7 @@ class Assessment:
     advisories: tuple[DecisiveQuestion, ...]  # doubts that do not weigh or cannot change it
     notes: tuple[Text, ...]
     trace: tuple[TraceNode, ...]
+    charges: tuple[Charge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

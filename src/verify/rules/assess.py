@@ -19,7 +19,7 @@ from verify.rules.evaluate import (
     UNDETERMINED,
     Evaluation,
 )
-from verify.rules.findings import Changes, benefit, findings
+from verify.rules.findings import Changes, benefit, charges, findings
 from verify.rules.law import Law
 from verify.rules.plan import SUPPORTER
 from verify.rules.prepare import Prepared, prepare
@@ -229,6 +229,9 @@ def _assessment(
         benefit=None
         if outcome is Outcome.INELIGIBLE
         else benefit(view, certain=outcome is Outcome.ELIGIBLE),
+        charges=()
+        if outcome is Outcome.INELIGIBLE
+        else charges(view, certain=outcome is Outcome.ELIGIBLE),
         questions=asked,
         questions_complete=settled is None or settled.complete or not open_outcome,
         advisories=advisories,

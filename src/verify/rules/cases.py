@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from verify.content import ContentSet, Document
 from verify.domain.errors import ContentError
 from verify.domain.household import Residence
-from verify.domain.money import yuan_text
+from verify.domain.money import currency_of, yuan_text
 from verify.domain.verdict import Assessment, FindingState, Interval, Outcome
 from verify.rules.assess import assess
 from verify.rules.given import GivenHousehold, GivenMember, Key
@@ -42,6 +42,9 @@ class Expect(_Model):
         default_factory=dict, description="Exact value of a test: yuan, or a number of things."
     )
     benefit: Amount | None = None
+    charges: dict[str, Amount] = Field(
+        default_factory=dict, description="What the household would have to pay, by name."
+    )
 
 
 class CaseM(_Model):
@@ -186,6 +189,9 @@ def _differences(expect: Expect, found: Assessment) -> list[str]:
     if expect.benefit is not None:
         monthly = found.benefit.monthly if found.benefit else Interval(None, None)
         compared.append(("benefit", expect.benefit, _amount(monthly, "fen")))
+    for name, amount in expect.charges.items():
+        charge = next(c for c in found.charges if c.name == name)
+        compared.append((f"charge {name}", amount, _amount(charge.value, charge.unit)))
     return [
         f"{what}: expected {want}, found {have}" for what, want, have in compared if want != have
     ]
@@ -194,4 +200,4 @@ def _differences(expect: Expect, found: Assessment) -> list[str]:
 def _amount(value: Interval, unit: str) -> str:
     if not value.exact or value.lo is None:
         return f"{value.lo} to {value.hi} {unit}"
-    return yuan_text(value.lo) if unit.startswith("fen") else str(value.lo)
+    return yuan_text(value.lo) if currency_of(unit) else str(value.lo)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from verify.domain.money import yuan_display
+from verify.domain.money import money_words
 from verify.domain.verdict import ChangeKind, Text
 from verify.rules.inputs import Input
 from verify.rules.plan import Test
-from verify.rules.units import Unit
+from verify.rules.units import MONEY
 from verify.rules.view import View
-
-_MONEY = (Unit.FEN.value, Unit.FEN_PER_MONTH.value)
 
 
 def worded(view: View, test: Test, one: Input, by: int | None) -> Text:
@@ -30,7 +28,7 @@ def worded(view: View, test: Test, one: Input, by: int | None) -> Text:
         zh, en = ("成立", "held") if by > 0 else ("不成立", "did not hold")
         return Text(f"{what.zh}若{zh}即满足", _sentence(f"met if {what.en} {en}"))
     zh, en = ("增加", "rose by") if by > 0 else ("减少", "fell by")
-    amount = _amount(test, kind, abs(by))
+    amount = _amount(view, test, kind, abs(by))
     average = _average(view, one.measures, abs(by)) if kind is ChangeKind.AMOUNT else Text("", "")
     return Text(
         f"{what.zh}{zh}{amount.zh}{average.zh}即满足",
@@ -55,9 +53,10 @@ def _what(view: View, one: Input) -> Text:
     return Text(f"{person.zh}的{thing.zh}", f"{thing.en} of {person.en}")
 
 
-def _amount(test: Test, kind: ChangeKind, size: int) -> Text:
-    if kind is ChangeKind.AMOUNT or test.unit.value in _MONEY:
-        return Text(f" {yuan_display(size)} 元", f"¥{yuan_display(size)}")
+def _amount(view: View, test: Test, kind: ChangeKind, size: int) -> Text:
+    if kind is ChangeKind.AMOUNT or test.unit in MONEY:
+        zh, en = money_words(size, view.plan.model.currency)
+        return Text(f" {zh}", en)
     return Text(f" {size} ", f"{size}")
 
 
@@ -70,8 +69,8 @@ def _average(view: View, measures: tuple[int, ...], size: int) -> Text:
     if len(months) != 1:
         return Text("", "")
     (n,) = months
-    shown = yuan_display(-(-size // n))
-    return Text(f"({n} 个月合计,月均 {shown} 元)", f" over {n} months, ¥{shown} a month")
+    zh, en = money_words(-(-size // n), view.plan.model.currency)
+    return Text(f"({n} 个月合计,月均 {zh})", f" over {n} months, {en} a month")
 
 
 def _sentence(text: str) -> str:

@@ -102,7 +102,7 @@ def _change(view: View, test: Test, one: Input, by: int | None) -> Change:
         quantity=one.quantity,
         present=one.present,
         by=by,
-        unit=one.unit.value,
+        unit=view.plan.unit_name(one.unit),
         text=worded(view, test, one, by),
     )
 

@@ -40,7 +40,7 @@ from verify.rules.plan import (
     things_of,
 )
 from verify.rules.reads import Reads
-from verify.rules.units import CAPS, Unit, named
+from verify.rules.units import CAPS, MONEY, Unit, named
 
 _GROUPS = {PERSON: "persons", HOUSEHOLD: "household", SUPPORTER: "supporters", THING: "things"}
 
@@ -90,6 +90,7 @@ class Compiler:
         unknowns = self._unknowns()
         tests = tuple(self._test(i, t) for i, t in enumerate(self._model.tests))
         self._benefit()
+        self._charges()
         self._check_used()
         leaves = self._reads.leaves("counted")
         return Plan(
@@ -411,6 +412,15 @@ class Compiler:
                 if self._named(way_out.months).kind.unit is not Unit.MONTHS:
                     raise Fault("the gradual exit lasts a number of months: a limit in months")
 
+    def _charges(self) -> None:
+        for i, charge in enumerate(self._model.charges):
+            with located(self._document, ("charges", i, "charge")):
+                quantity = self._named(charge.charge)
+                if quantity.level != HOUSEHOLD or quantity.kind.unit not in MONEY:
+                    raise Fault("a charge is an amount of money of the household")
+                if quantity.kind.quotient:
+                    raise Fault("a charge is of the whole household, not a quotient per member")
+
     def _unknowns(self) -> dict[str, UnknownM]:
         found: dict[str, UnknownM] = {}
         for name, limit in self._limits.items():
@@ -436,6 +446,7 @@ class Compiler:
             roots += [benefit.monthly]
             roots += [benefit.each] if benefit.each else []
             roots += [benefit.exit.months] if benefit.exit else []
+        roots += [c.charge for c in self._model.charges]
         reached = {self._model.in_force_with}.union(*(self._reads.leaves(r) for r in roots))
         for group in ("facts", "limits", "things", "supporters", "persons", "household"):
             for name in getattr(self._model, group):

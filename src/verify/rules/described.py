@@ -37,10 +37,10 @@ def described(book: Rulebook) -> Plain:
             }
             for c in model.composition
         ],
-        "quantities": {name: _quantity(q) for name, q in book.plan.quantities.items()},
+        "quantities": {name: _quantity(book, q) for name, q in book.plan.quantities.items()},
         "limits": {
             name: {
-                "unit": limit.unit.value,
+                "unit": book.plan.unit_name(limit.unit),
                 "title": plain(limit.model.title.text),
                 "entries": [_entry(e) for e in limit.entries],
             }
@@ -51,11 +51,11 @@ def described(book: Rulebook) -> Plain:
     }
 
 
-def _quantity(quantity: Quantity) -> Plain:
+def _quantity(book: Rulebook, quantity: Quantity) -> Plain:
     direct, added = quantity.made_of
     return {
         "level": quantity.level,
-        "unit": quantity.kind.unit.value,
+        "unit": book.plan.unit_name(quantity.kind.unit),
         "denominator": quantity.kind.den,
         "per_member": quantity.kind.quotient,
         "title": plain(quantity.title),

@@ -359,3 +359,16 @@ def _benefit(old: Rulebook, new: Rulebook, mine: Formulas, theirs: Formulas) -> 
             _explained(book, m.monthly) if m else NOTHING for book, m in ((old, x), (new, y))
         )
         yield Change(new.id, "formula", "benefit", before, after, _first(new))
+    yield from _charges(old, new, mine, theirs)
+
+
+def _charges(old: Rulebook, new: Rulebook, mine: Formulas, theirs: Formulas) -> Iterator[Change]:
+    before = {c.charge: mine.of_name(c.charge) for c in old.plan.model.charges}
+    after = {c.charge: theirs.of_name(c.charge) for c in new.plan.model.charges}
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            shown = [
+                _explained(book, name) if name in found else NOTHING
+                for book, found in ((old, before), (new, after))
+            ]
+            yield Change(new.id, "formula", f"charges.{name}", shown[0], shown[1], _first(new))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from verify.domain.verdict import (
     Benefit,
     Change,
+    Charge,
     Citation,
     Effect,
     Finding,
@@ -15,6 +16,7 @@ from verify.domain.verdict import (
     Text,
 )
 from verify.rules.plan import Test
+from verify.rules.units import Unit
 from verify.rules.view import View, is_rounded
 
 ROUNDED = Text(
@@ -47,7 +49,7 @@ def _finding(view: View, test: Test, changes: tuple[Change, ...]) -> Finding:
         operator=view.operator(test),
         limit=limit,
         gap=_gap(limit, value),
-        unit=test.unit.value,
+        unit=view.plan.unit_name(test.unit),
         citations=citations(view, (*model.cite, *_limit_cites(view, test))),
         effective_from=_effective_from(view, test),
         effective_to=_effective_to(view, test),
@@ -140,4 +142,23 @@ def benefit(view: View, certain: bool) -> Benefit | None:
         starts=model.starts or "",
         exit_months=view.interval(model.exit.months) if model.exit else None,
         notes=tuple(notes),
+        unit=view.plan.unit_name(Unit.FEN_PER_MONTH),
     )
+
+
+def charges(view: View, certain: bool) -> tuple[Charge, ...]:
+    """What the household would have to pay; from nothing upwards while eligibility is open."""
+    found = []
+    for model in view.plan.model.charges:
+        quantity, value = view.plan.quantities[model.charge], view.interval(model.charge)
+        found.append(
+            Charge(
+                name=model.charge,
+                title=quantity.title,
+                value=value if certain else Interval(0, value.hi),
+                unit=view.plan.unit_name(quantity.kind.unit),
+                formula=model.formula.text,
+                citations=citations(view, model.cite),
+            )
+        )
+    return tuple(found)

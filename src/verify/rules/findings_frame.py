@@ -63,7 +63,7 @@ def _finding(
             "limit_hi": limit_hi,
             "gap_lo": limit_lo - value_hi,
             "gap_hi": limit_hi - value_lo,
-            "unit": _same(test.unit.value, rows),
+            "unit": _same(evaluation.plan.unit_name(test.unit), rows),
         }
     )
 

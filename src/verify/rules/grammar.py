@@ -315,6 +315,14 @@ class BenefitM(_Model):
     notes: list[TextM] = Field(default_factory=list)
 
 
+class ChargeM(_Model):
+    """What the household would have to pay itself, once it is eligible: a contribution, a fee."""
+
+    charge: Ident  # a household quantity of money
+    formula: TextM
+    cite: Names
+
+
 class RulebookM(_Model):
     """A rulebook file."""
 
@@ -339,6 +347,7 @@ class RulebookM(_Model):
     household: dict[Ident, QuantityM]
     tests: list[TestM] = Field(min_length=1)
     benefit: BenefitM | None = None
+    charges: list[ChargeM] = Field(default_factory=list)
     notes: list[TextM] = Field(default_factory=list)
     not_covered: list[TextM] = Field(default_factory=list)
 

@@ -244,7 +244,7 @@ def case(
         if here.any():
             reached.append((None if here.all() else here, value()))
         reachable = ~holds.lo if reachable is None else reachable & ~holds.lo
-        if not reachable.any():
+        if reached and not reachable.any():  # of no rows at all, every branch is as good
             break
     else:
         whole = reachable is None or bool(reachable.all())

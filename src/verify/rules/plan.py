@@ -16,7 +16,7 @@ from verify.rules import expressions as ex
 from verify.rules.dated import Limit
 from verify.rules.grammar import THING_ATTRIBUTES, FactM, RulebookM, TestM, UnknownM
 from verify.rules.kinds import MAX_MEMBERS, Kind
-from verify.rules.units import CAPS, Unit
+from verify.rules.units import CAPS, Unit, unit_name
 
 PERSON, HOUSEHOLD, SUPPORTER, THING = "person", "household", "supporter", "thing"
 """Levels: what a quantity has one value for. A level of things is `thing:<counted facts>`."""
@@ -144,6 +144,10 @@ class Plan:
     def refer_tests(self) -> tuple[str, ...]:
         """Tests that may refer instead of fail."""
         return tuple(t.name for t in self.tests if t.model.effect == "refer" or t.model.refer_when)
+
+    def unit_name(self, unit: Unit) -> str:
+        """What a unit is called in the currency of the rulebook."""
+        return unit_name(unit, self.model.currency)
 
     @cached_property
     def details(self) -> tuple[str, ...]:

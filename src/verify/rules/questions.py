@@ -57,7 +57,8 @@ def _question(view: View, item: Item, turns: int, of: int) -> DecisiveQuestion:
         )
     else:
         source = view.wording.source(doubt["source"])
-        things = view.wording.things(_things(view, item.doubt, doubt["quantities"]))
+        named = _things(view, item.doubt, doubt["quantities"])
+        things = view.wording.things(named, view.plan.model.currency)
         question, remedy = view.wording.ask(kind, doubt["code"], person, source, things)
     return DecisiveQuestion(
         doubt=item.doubt,

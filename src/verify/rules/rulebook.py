@@ -243,6 +243,7 @@ def _check_citations(document: Document, model: RulebookM) -> None:
     for group in ("things", "supporters", "persons", "household"):
         places += [((group, k, "cite"), q.cite) for k, q in getattr(model, group).items()]
     places += [(("tests", i, "cite"), t.cite) for i, t in enumerate(model.tests)]
+    places += [(("charges", i, "cite"), c.cite) for i, c in enumerate(model.charges)]
     if model.benefit is not None:
         places.append((("benefit", "cite"), model.benefit.cite))
         if model.benefit.exit is not None:

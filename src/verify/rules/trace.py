@@ -27,13 +27,12 @@ class Tracer:
         self._built: dict[tuple[str, Member | None], TraceNode | None] = {}
 
     def tree(self) -> tuple[TraceNode, ...]:
-        """The composition first, then one node per test, then the benefit."""
+        """The composition first, then one node per test, then the benefit and the charges."""
         nodes = [self._composition(), *(self._test(t) for t in self._view.plan.tests)]
-        benefit = self._view.plan.model.benefit
-        if benefit is not None:
-            found = self._quantity(benefit.monthly, None)
-            nodes += [found] if found is not None else []
-        return tuple(nodes)
+        model = self._view.plan.model
+        names = [model.benefit.monthly] if model.benefit else []
+        found = [self._quantity(n, None) for n in (*names, *(c.charge for c in model.charges))]
+        return (*nodes, *(n for n in found if n is not None))
 
     def _composition(self) -> TraceNode:
         children = []
@@ -76,7 +75,7 @@ class Tracer:
             name=f"limit/{test.name}",
             title=_LIMIT,
             value=self._view.interval(quantity.name),
-            unit=test.unit.value,
+            unit=self._view.plan.unit_name(test.unit),
             children=self._made_of(quantity, None),
         )
 
@@ -107,7 +106,7 @@ class Tracer:
             name=quantity.name + suffix,
             title=quantity.title,
             value=self._view.interval(quantity.name, member),
-            unit=quantity.kind.unit.value,
+            unit=self._view.plan.unit_name(quantity.kind.unit),
             citations=citations(self._view, quantity.cite),
             note=quantity.note,
             children=self._made_of(quantity, member),
@@ -153,7 +152,7 @@ class Tracer:
             name=quantity.name,
             title=quantity.title,
             value=self._view.interval(quantity.name, member),
-            unit=quantity.kind.unit.value,
+            unit=self._view.plan.unit_name(quantity.kind.unit),
             citations=citations(self._view, model.cite),
             effective=f"{model.effective_from}/{model.effective_to or ''}",
             doubts=(f"law:{asked}",) if asked else (),
@@ -167,7 +166,7 @@ class Tracer:
                 quantity.name,
                 quantity.title,
                 self._view.interval(quantity.name),
-                quantity.kind.unit.value,
+                self._view.plan.unit_name(quantity.kind.unit),
                 period=self._period(quantity.name.removesuffix("_months")),
             )
         if quantity.kind.unit is Unit.TEXT:
@@ -180,7 +179,7 @@ class Tracer:
             name=quantity.name + ("" if member is None else f"/{member.person}"),
             title=quantity.title,
             value=self._view.interval(quantity.name, member),
-            unit=quantity.kind.unit.value,
+            unit=self._view.plan.unit_name(quantity.kind.unit),
             period=self._period(measure.window) if measure and measure.window else "",
             evidence=tuple(sorted({e for c in made_of for e in c["evidence"]})),
             doubts=tuple(sorted({c["doubt"] for c in made_of if c["doubt"] is not None})),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from verify.content import Document
 from verify.domain.errors import ContentError
-from verify.domain.money import yuan_display
+from verify.domain.money import money_words
 from verify.domain.verdict import DoubtKind, Text
 from verify.domain.vocabulary import Circumstance, Relation, StatementKind
 from verify.rules.grammar import QuestionM, QuestionTextM, TextM, WordingM
@@ -65,13 +65,14 @@ class Wording:
         """Title of a source."""
         return self.sources.get(source, self.sources["any"]).text
 
-    def things(self, things: Sequence[tuple[str, int | None]]) -> Text:
-        """`bank deposit (¥12,000), wage`: quantities with their amount in fen, where known."""
+    def things(self, things: Sequence[tuple[str, int | None]], currency: str = "CNY") -> Text:
+        """`bank deposit (¥12,000), wage`: quantities with their amount, where known."""
         zh, en = [], []
-        for quantity, fen in things[:4]:
+        for quantity, amount in things[:4]:
             word = self.quantities.get(quantity, self.quantities["any"])
-            zh.append(word.zh + (f"({yuan_display(fen)} 元)" if fen else ""))
-            en.append(word.en + (f" (¥{yuan_display(fen)})" if fen else ""))
+            shown = money_words(amount, currency) if amount else None
+            zh.append(word.zh + (f"({shown[0]})" if shown else ""))
+            en.append(word.en + (f" ({shown[1]})" if shown else ""))
         if not zh:
             return self.quantities["any"].text
         more = len(things) > 4

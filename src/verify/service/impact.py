@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from verify.domain.errors import VerifyError
-from verify.domain.money import yuan_text
+from verify.domain.money import currency_of, yuan_text
 from verify.domain.verdict import Assessment, Outcome
 from verify.rules import GivenHousehold, Law, assess, facts_from_given
 from verify.service.judging import Facts
@@ -202,7 +202,7 @@ def _interval(lo: int | None, hi: int | None, unit: str) -> str:
 def _number(n: int | None, unit: str) -> str:
     if n is None:
         return "unbounded"
-    return yuan_text(n) if unit.startswith("fen") else str(n)
+    return yuan_text(n) if currency_of(unit) else str(n)
 
 
 # -- the figures -------------------------------------------------------------------------------

@@ -81,6 +81,11 @@ def assessment_view(assessment: Plain, names: dict[str, str]) -> Plain:
     return {
         "tests": [_test(f) for f in assessment["findings"]],
         "benefit": _benefit(assessment["benefit"]),
+        # Verdicts sealed before 0.3.0 have none.
+        "charges": [
+            {**c, "value": wording.interval(c["value"], c["unit"])}
+            for c in assessment.get("charges", [])
+        ],
         "questions": [_question(q, names) for q in assessment["questions"]],
         "questions_complete": assessment["questions_complete"],
         "advisories": [_question(q, names) for q in assessment["advisories"]],
@@ -149,7 +154,7 @@ def _test(f: Plain) -> Plain:
 def _benefit(b: Plain | None) -> Plain | None:
     if b is None:
         return None
-    return {**b, "monthly": wording.interval(b["monthly"], "fen_per_month")}
+    return {**b, "monthly": wording.interval(b["monthly"], b.get("unit", "fen_per_month"))}
 
 
 def _question(q: Plain, names: dict[str, str]) -> Plain:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from verify.domain.money import yuan_display
+from verify.domain.money import currency_of, money_words
 from verify.domain.verdict import Text
 
 Plain = dict[str, Any]
@@ -123,16 +123,15 @@ def word(table: dict[str, Text], code: str) -> Plain:
     return {"code": code, "zh": text.zh, "en": text.en}
 
 
+_PER = {"month": Text("/月", " a month"), "year": Text("/年", " a year")}
+
+
 def amount(value: int, unit: str) -> Text:
     """One value with its unit, for people."""
-    if unit.startswith("fen"):
-        yuan = yuan_display(value)
-        signed = f"-¥{yuan_display(-value)}" if value < 0 else f"¥{yuan}"
-        if unit == "fen_per_month":
-            return Text(f"{yuan} 元/月", f"{signed} a month")
-        if unit == "fen_per_year":
-            return Text(f"{yuan} 元/年", f"{signed} a year")
-        return Text(f"{yuan} 元", signed)
+    if (currency := currency_of(unit)) is not None:
+        zh, en = money_words(value, currency)
+        per = _PER.get(unit.partition("_per_")[2], Text("", ""))
+        return Text(f"{zh}{per.zh}", f"{en}{per.en}")
     if unit == "dm2":
         area = f"{value // 100}.{value % 100:02d}"
         return Text(f"{area} 平方米", f"{area} m²")
