@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import polars as pl
 import rules_oracle as oracle
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,6 +12,10 @@ from rules_strategies import households
 
 from verify.domain.canonical import canonical_bytes
 from verify.rules import GivenHousehold, assess, assess_frames, facts_from_given, tree
+from verify.rules.evaluate import Evaluation, worlds_frame
+from verify.rules.parts import condensed, part_columns
+from verify.rules.prepare import prepare
+from verify.rules.trace_frame import kept
 
 SOME = settings(
     max_examples=20,
@@ -72,3 +79,23 @@ def test_neither_the_order_of_rows_nor_the_chunk_is_seen_in_the_frames(law, case
         again = other.traces[book]
         assert trace.households.equals(again.households)
         assert trace.persons.equals(again.persons)
+
+
+@SOME
+@given(cases=st.lists(households(), min_size=1, max_size=8))
+def test_sums_without_joins_are_the_sums_of_the_worlds_with_every_doubt_open(law, cases):
+    book = law.books["cn/310000/dibao"]
+    households_, persons, facts, doubts = batch(law, cases)
+    prepared = prepare(book, households_, persons.with_columns(left_out=False), facts, doubts)
+    parts = prepared.contributions.frame.with_columns(place=pl.lit(0, dtype=pl.Int64))
+    rows = range(prepared.households.height)
+    worlds = worlds_frame(book.plan, [(h, 0, 0, {}) for h in rows])
+    parts = parts.select(part_columns(book.plan))
+    for parts_now in (parts, condensed(book.plan, parts)):
+        of_worlds = Evaluation(replace(prepared.open_batch(), parts=parts_now), worlds)
+        straight = Evaluation(prepared.open_batch())
+        for quantity in kept(book.plan):
+            a, b = (e.quantity(quantity.name) for e in (of_worlds, straight))
+            assert a.lo.equals(b.lo), quantity.name
+            assert a.hi.equals(b.hi), quantity.name
+        assert of_worlds.outcomes.equals(straight.outcomes)

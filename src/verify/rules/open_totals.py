@@ -15,7 +15,7 @@ from verify.rules.contributions import Contributions, things_of
 from verify.rules.interval import POSITION, Column, constant
 from verify.rules.parts import added_up, each_thing
 from verify.rules.plan import HOUSEHOLD, SUPPORTER, Measure
-from verify.rules.portions import CERTAIN, DETAIL, Portion
+from verify.rules.portions import CERTAIN, DETAIL, MISSING, Portion
 from verify.rules.things import Things, thing_table
 from verify.rules.units import Unit
 
@@ -94,8 +94,12 @@ class OpenTotals:
         if open_ is None or not open_.any():
             return lo, hi
         nothing = constant(0, len(lo)).lo
+        at_least = (lo > 0).fill_null(False) & open_
+        if portion.measure.largest and portion.cls is not None:
+            # A number that nobody stated is at least what the rulebook says.
+            at_least = at_least & (portion.cls != MISSING)
         return (
-            nothing.zip_with(open_ & (lo > 0).fill_null(False), lo),
+            nothing.zip_with(at_least, lo),
             nothing.zip_with(open_ & (hi < 0).fill_null(False), hi),
         )
 
