@@ -27,12 +27,12 @@ def test_golden_case(title: str):
 
 
 def test_a_case_with_a_wrong_expectation_is_reported_with_its_place():
-    case = CASES[0]
+    case = next(c for c in CASES if c.expect.outcome is Outcome.INELIGIBLE)
     wrong = case.expect.model_copy(update={"outcome": Outcome.ELIGIBLE, "benefit": "1.00"})
     (result,) = run_cases(
         Law.from_content(CONTENT), [type(case)(case.title, case.where, case.given, wrong)]
     )
     assert not result.passed
-    assert result.where.startswith("rules/cn/310000/cases/")
+    assert result.where.startswith("rules/")
     assert any(d.startswith("outcome: expected") for d in result.differences)
     assert any(d.startswith("benefit") for d in result.differences)
