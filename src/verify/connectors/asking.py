@@ -19,18 +19,15 @@ from verify.connectors import drivers
 from verify.connectors.breaker import Breaker, Permit
 from verify.connectors.catalogue import Connectors
 from verify.connectors.channel import Channel
-from verify.connectors.credentials import Credentials, Secrets, credentials_for
 from verify.connectors.declaration import Declaration
 from verify.connectors.decoding import DecodeContext, decode
 from verify.connectors.egress import Egress
 from verify.connectors.gate import Gate
-from verify.connectors.http import Client, Failure
-from verify.connectors.limits import RetryBudget, Throttle
+from verify.connectors.http import Failure
 from verify.connectors.observing import observe
-from verify.connectors.rate import SharedRate
+from verify.connectors.opening import OpenSource, open_source
 from verify.connectors.shared import MemoryState, SharedState
 from verify.connectors.watch import Watch
-from verify.domain.errors import ContentError
 from verify.domain.evidence import EvidenceState
 from verify.domain.household import Authorisation
 from verify.domain.period import add_months
@@ -79,16 +76,6 @@ class Answer:
     retry_after_seconds: int | None = None
 
 
-@dataclass
-class _Source:
-    declaration: Declaration
-    client: Client
-    credentials: Credentials
-    throttle: Throttle
-    retries: RetryBudget
-    breaker: Breaker
-
-
 class Asker:
     """Holds connections, tokens and limits of all sources; used from many threads at once.
 
@@ -116,14 +103,14 @@ class Asker:
         egress = egress or Egress.from_environment(environment)
         self._requester = environment.get(REQUESTER_ENV, "") or DEFAULT_REQUESTER
         self._sources = {
-            source: _open(connectors.declaration(source), environment, egress, shared)
+            source: open_source(connectors.declaration(source), environment, egress, shared)
             for source in connectors.sources
         }
 
     def close(self) -> None:
         """Close all connections."""
         for source in self._sources.values():
-            source.client.close()
+            source.close()
 
     def ask(self, question: Question, authorisations: Sequence[Authorisation]) -> Answer:
         """Ask, within the source's total deadline.
@@ -134,6 +121,8 @@ class Asker:
         source = self._sources.get(question.source)
         if source is None:
             return Answer(EvidenceState.UNAUTHORISED, (), "unknown_source", "")
+        if not source.address:
+            return Answer(EvidenceState.UNAVAILABLE, (), "not_configured", "")
         if self.watch.quarantined(source.declaration):
             return Answer(EvidenceState.UNAVAILABLE, (), "quarantined", "")
         permit = source.breaker.enter()
@@ -170,10 +159,13 @@ class Asker:
             today=self._today,
         )
 
-    def _channel(self, source: _Source, question: Question, gate: Gate) -> Channel:
+    def _channel(self, source: OpenSource, question: Question, gate: Gate) -> Channel:
         return Channel(
             declaration=source.declaration,
+            address=source.address,
             client=source.client,
+            egress=source.egress,
+            secrets=source.secrets,
             credentials=source.credentials,
             throttle=source.throttle,
             retries=source.retries,
@@ -214,45 +206,9 @@ class Asker:
             "page": 1,
             "page_size": 0,
             "part": "",
+            "offset": 0,
+            "cursor": "",
         }
-
-
-def _open(
-    declaration: Declaration,
-    environment: Mapping[str, str],
-    egress: Egress,
-    state: SharedState,
-) -> _Source:
-    endpoint = declaration.endpoint
-    given = environment.get(endpoint.env, "")
-    url = given or endpoint.default
-    if not url:
-        raise ContentError(
-            "the source has no address",
-            where=f"connectors/{declaration.id}.yaml",
-            remedy=f"set {endpoint.env} to its https base URL",
-        )
-    limits = declaration.limits
-    client = Client(url, limits.concurrency, endpoint.env, egress)
-    secrets = Secrets(environment, client.target, addressed_by=endpoint.env if given else "")
-    return _Source(
-        declaration,
-        client,
-        credentials_for(declaration.auth, secrets),
-        Throttle(
-            limits.concurrency,
-            limits.per_second,
-            SharedRate(state, declaration.id, limits.per_second).turn,
-        ),
-        RetryBudget(declaration.timing.retry_permille),
-        Breaker(
-            state,
-            declaration.id,
-            failures=declaration.timing.breaker.failures,
-            open_ms=int(declaration.timing.breaker.open_seconds * 1000),
-            probe_ms=int(declaration.deadline_seconds * 1000),
-        ),
-    )
 
 
 def _held_back(permit: Permit) -> Answer:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import stamina
 
-from verify.connectors.credentials import Credentials
+from verify.connectors.credentials import Credentials, Outgoing, Secrets
 from verify.connectors.declaration import Declaration
+from verify.connectors.egress import Egress
 from verify.connectors.gate import Gate
 from verify.connectors.http import Client, Failure, Reply
 from verify.connectors.limits import RetryBudget, Throttle
+from verify.connectors.protocols import HttpSpec
 from verify.connectors.requests import CONTENT_TYPES, write_request
 from verify.domain.evidence import EvidenceState
 
@@ -31,10 +33,14 @@ class _Again(Exception):
 @dataclass
 class Channel:
     """`values` are the request values (`verify.connectors.declaration.REQUEST_VALUES`); `until`
-    is the asking's total deadline as a point of `time.monotonic()`."""
+    is the asking's total deadline as a point of `time.monotonic()`. `address` is where the source
+    is; `client` is there where that is HTTP."""
 
     declaration: Declaration
-    client: Client
+    address: str
+    client: Client | None
+    egress: Egress
+    secrets: Secrets
     credentials: Credentials
     throttle: Throttle
     retries: RetryBudget
@@ -48,19 +54,32 @@ class Channel:
         """Seconds to the deadline."""
         return self.until - time.monotonic()
 
-    def post(self, *, suffix: str = "", **values: object) -> Reply:
+    def post(
+        self,
+        *,
+        suffix: str = "",
+        path: str = "",
+        headers: Mapping[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
+    ) -> Reply:
         """Send the declared request, with `values` filled in beside those of the question.
 
         Raises:
             Failure: the asking ended (see `send`).
         """
         protocol = self.declaration.protocol
+        if not isinstance(protocol, HttpSpec):
+            raise TypeError(f"the driver {protocol.driver} declares no request over HTTP")
 
         def content() -> bytes:
             letter = self.gate.pass_through()
-            return write_request(protocol, {**self.values, **values, "letter": letter})
+            return write_request(protocol, {**self.values, **(values or {}), "letter": letter})
 
-        return self.send("POST", protocol.path, CONTENT_TYPES[protocol.encoding], content, suffix)
+        extra = dict(headers or {})
+        if protocol.encoding == "soap":
+            extra["SOAPAction"] = f'"{protocol.action}"'
+        kind = CONTENT_TYPES[protocol.encoding]
+        return self.send("POST", path or protocol.path, kind, content, suffix, extra=extra)
 
     def get(self, path: str, suffix: str) -> Reply:
         """Send a request without a body.
@@ -75,7 +94,14 @@ class Channel:
         return b""
 
     def send(
-        self, method: str, path: str, content_type: str, content: _Content, suffix: str
+        self,
+        method: str,
+        path: str,
+        content_type: str,
+        content: _Content,
+        suffix: str = "",
+        *,
+        extra: Mapping[str, str] | None = None,
     ) -> Reply:
         """Send with retries on 5xx, a broken connection or a time-out, until the deadline.
 
@@ -87,6 +113,7 @@ class Channel:
         headers = {
             self.declaration.idempotency_header: f"{self.request_id}{suffix}",
             **({"content-type": content_type} if content_type else {}),
+            **(extra or {}),
         }
         last: Failure | None = None
         self.retries.first()
@@ -128,7 +155,7 @@ class Channel:
         self, method: str, path: str, headers: Mapping[str, str], content: _Content
     ) -> Reply:
         body = content()  # passes the gate
-        signed = self.credentials.headers(body, self._post_token)
+        signed = self.credentials.headers(Outgoing(method, path, body), self._post_token)
         return self._raw(method, path, {**headers, **signed}, body)
 
     def _post_token(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -136,6 +163,8 @@ class Channel:
 
     def _raw(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         self.gate.pass_through()
+        if self.client is None:
+            raise TypeError("this source is not reached over HTTP")
         with self.throttle.slot(self.until):
             # Waiting for a turn can outlast a letter: the gate is passed on this side of it.
             self.gate.pass_through()

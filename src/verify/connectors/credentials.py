@@ -10,20 +10,33 @@ brings along gets no secret, unless it is the loopback interface.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
+import secrets as random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-from verify.connectors.declaration import ApiKey, Auth, Basic, Hmac, OAuth2, SecretRef
+from verify.connectors import suites
+from verify.connectors.auths import (
+    ApiKey,
+    Auth,
+    Basic,
+    Hmac,
+    MutualTls,
+    NoAuth,
+    OAuth2,
+    SftpKey,
+    Signed,
+)
 from verify.connectors.egress import LOOPBACK, Target
 from verify.connectors.http import Failure, Reply
 from verify.connectors.mapping import Mismatch, get, get_text
+from verify.connectors.protocols import SecretRef
 from verify.connectors.wire import Malformed, parse_json
 from verify.domain.canonical import canonical_bytes
 from verify.domain.evidence import EvidenceState
@@ -33,11 +46,20 @@ TOKEN_MARGIN_SECONDS = 5
 _ADDRESS = re.compile(r"VERIFY_SOURCE_[A-Z0-9_]+_URL", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a signature may cover: method, path and body."""
+
+    method: str
+    path: str
+    body: bytes
+
+
 class Credentials(Protocol):
     """How one source knows us."""
 
-    def headers(self, content: bytes, post: Post) -> dict[str, str]:
-        """Headers for a request with this body; `post` reaches the source's own host."""
+    def headers(self, request: Outgoing, post: Post) -> dict[str, str]:
+        """Headers for this request; `post` reaches the source's own host."""
 
     def refused(self) -> bool:
         """The source answered 401; whether another try with fresh credentials makes sense."""
@@ -57,6 +79,10 @@ def credentials_for(auth: Auth, secrets: Secrets) -> Credentials:
             return _Fixed(lambda: _basic(secrets.read(auth.user), secrets.read(auth.password)))
         case Hmac():
             return _HmacCredentials(auth, secrets)
+        case Signed():
+            return _SignedRequests(auth, secrets)
+        case NoAuth() | MutualTls() | SftpKey():
+            return _Fixed(dict)  # the connection itself proves who we are
 
 
 class Secrets:
@@ -84,6 +110,18 @@ class Secrets:
         if not self._bound(ref.env):
             raise Failure(EvidenceState.UNAUTHORISED, "secret_given_for_another_host")
         return value
+
+    def path(self, ref: SecretRef) -> str:
+        """The path of the file that holds a secret, for libraries that read it themselves.
+
+        Raises:
+            Failure: see `read`; or the secret is not in a file.
+        """
+        self.read(ref)
+        file = self._environment.get(f"{ref.env}_FILE", "")
+        if not file:
+            raise Failure(EvidenceState.UNAUTHORISED, "secret_not_in_a_file")
+        return file
 
     def _find(self, name: str) -> str:
         if value := self._environment.get(name, ""):
@@ -134,7 +172,7 @@ class _Fixed:
     def __init__(self, make: Callable[[], dict[str, str]]) -> None:
         self._make = make
 
-    def headers(self, content: bytes, post: Post) -> dict[str, str]:
+    def headers(self, request: Outgoing, post: Post) -> dict[str, str]:
         return self._make()
 
     def refused(self) -> bool:
@@ -154,7 +192,7 @@ class _OAuth2Credentials:
         self._token = ""
         self._until = 0.0
 
-    def headers(self, content: bytes, post: Post) -> dict[str, str]:
+    def headers(self, request: Outgoing, post: Post) -> dict[str, str]:
         with self._lock:
             if not self._token or time.monotonic() >= self._until:
                 self._fetch(post)
@@ -187,6 +225,39 @@ class _OAuth2Credentials:
         return True
 
 
+def _suite(algorithm: str, key: str, data: bytes) -> str:
+    try:
+        return suites.sign(algorithm, key, data)
+    except suites.SuiteUnavailable:
+        raise Failure(EvidenceState.UNAUTHORISED, "suite_unavailable") from None
+
+
+class _SignedRequests:
+    """Signs method, path, time, nonce and body of each request."""
+
+    def __init__(self, auth: Signed, secrets: Secrets) -> None:
+        self._auth = auth
+        self._secrets = secrets
+
+    def headers(self, request: Outgoing, post: Post) -> dict[str, str]:
+        moment, nonce = str(int(time.time())), random.token_hex(16)
+        lines = [request.method, request.path, moment, nonce]
+        signed = "\n".join(lines).encode() + b"\n" + request.body
+        key = self._secrets.read(self._auth.key)
+        return {
+            self._auth.key_id_header: self._secrets.read(self._auth.key_id),
+            self._auth.time_header: moment,
+            self._auth.nonce_header: nonce,
+            self._auth.signature_header: _suite(self._auth.algorithm, key, signed),
+        }
+
+    def refused(self) -> bool:
+        return False
+
+    def genuine(self, body: bytes) -> bool:
+        return True
+
+
 class _HmacCredentials:
     """Signs requests, and checks that answers are signed with the key we share."""
 
@@ -194,11 +265,14 @@ class _HmacCredentials:
         self._auth = auth
         self._secrets = secrets
 
-    def headers(self, content: bytes, post: Post) -> dict[str, str]:
+    def _sign(self, key: str, data: bytes) -> str:
+        return _suite(self._auth.kind, key, data)
+
+    def headers(self, request: Outgoing, post: Post) -> dict[str, str]:
         key = self._secrets.read(self._auth.key)
         return {
             self._auth.key_id_header: self._secrets.read(self._auth.key_id),
-            self._auth.signature_header: sign(key, content),
+            self._auth.signature_header: self._sign(key, request.body),
         }
 
     def refused(self) -> bool:
@@ -213,7 +287,7 @@ class _HmacCredentials:
             key_id = get_text(answer, self._auth.answered_key_id)
         except (Malformed, Mismatch, TypeError):
             return False
-        expected = sign(self._secrets.read(self._auth.key), signed)
+        expected = self._sign(self._secrets.read(self._auth.key), signed)
         same_key = hmac.compare_digest(
             key_id.encode(), self._secrets.read(self._auth.key_id).encode()
         )
@@ -223,9 +297,3 @@ class _HmacCredentials:
 def signed_bytes(head: Any, payload: str) -> bytes:
     """What the signature of an answer covers."""
     return canonical_bytes(head) + b"\n" + payload.encode("utf-8")
-
-
-def sign(key: str, data: bytes) -> str:
-    """base64 of HMAC-SHA256."""
-    digest = hmac.new(key.encode("utf-8"), data, hashlib.sha256).digest()
-    return base64.b64encode(digest).decode()

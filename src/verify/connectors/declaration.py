@@ -6,27 +6,40 @@ the names of the environment variables that hold them.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    PlainValidator,
+    SerializeAsAny,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
-from verify.connectors.grammar import AnswerSpec, Closed, Expectations, Path
+from verify.connectors.auths import Auth
+from verify.connectors.grammar import AnswerSpec, Closed, Expectations
 from verify.connectors.mapping import Mapper
+from verify.connectors.plugins import third_party
+from verify.connectors.protocols import (
+    DciSearch,
+    Env,
+    FileDrop,
+    Gateway,
+    Header,
+    Job,
+    Paged,
+    ProtocolSpec,
+    Query,
+    Seconds,
+    SecretRef,
+    SqlView,
+    XRoad,
+)
 from verify.domain.vocabulary import StatementKind
-
-Env = Annotated[str, StringConstraints(pattern=r"^VERIFY_[A-Z0-9_]{1,80}$")]
-Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,60}$")]
-UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/{}-]{0,200}$")]
-Seconds = Annotated[Decimal, Field(gt=0, le=86_400)]
-
-_QUESTION = ("name", "id_number", "former_names", "as_of", "window_start", "window_end")
-_WHO_ASKS = ("letter", "purpose", "requester", "case_number", "request_id", "callback_url")
-REQUEST_VALUES = frozenset((*_QUESTION, *_WHO_ASKS, "page", "page_size", "part"))
-_LEAF = re.compile(r"\$([a-z_]+)(?: (\S+))?")
 
 
 class Titles(Closed):
@@ -54,141 +67,47 @@ class Purpose(Closed):
 
 
 class Endpoint(Closed):
-    """The environment variable with the base URL; the default serves the simulated source.
+    """The environment variable with the address; the default serves the simulated source.
 
-    https is required, except on the loopback interface.
+    https is required, except on the loopback interface; `authority` names the PEM file of the
+    one authority that may have signed the source's certificate. A folder is `file:///path` or
+    `sftp://host/path`, a database an SQLAlchemy URL. Whatever the driver, the environment (and
+    it alone) may say `recorded:/path`: then recorded answers take the source's place.
     """
 
     env: Env
     default: str = ""
+    authority: SecretRef | None = None
 
 
-class SecretRef(Closed):
-    """The environment variable that holds a secret (or `<env>_FILE`, the file that does)."""
-
-    env: Env
-
-
-class OAuth2(Closed):
-    """OAuth 2 client credentials (RFC 6749 section 4.4); the token is kept until it expires."""
-
-    kind: Literal["oauth2_client_credentials"]
-    token_path: UrlPath
-    client_id: SecretRef
-    client_secret: SecretRef
+def _which(value: Any) -> str:
+    """The tag of the driver's model: a built-in one, or that of another package."""
+    driver = value.get("driver") if isinstance(value, dict) else getattr(value, "driver", None)
+    return driver if driver in _BUILT_IN else "other"
 
 
-class ApiKey(Closed):
-    """A fixed key in a header."""
-
-    kind: Literal["api_key"]
-    header: Header
-    key: SecretRef
-
-
-class Basic(Closed):
-    """HTTP Basic credentials (RFC 7617)."""
-
-    kind: Literal["basic"]
-    user: SecretRef
-    password: SecretRef
+def _other(value: Any) -> ProtocolSpec:
+    if isinstance(value, ProtocolSpec):
+        return value
+    name = str(value.get("driver", "")) if isinstance(value, dict) else ""
+    return third_party(name).spec.model_validate(value)
 
 
-class Hmac(Closed):
-    """HMAC-SHA256 over each request body, and over head and payload of each answer.
-
-    The answer's signature is base64 over the canonical JSON of `head`, a newline, and the
-    payload text, with the same key.
-    """
-
-    kind: Literal["hmac_sha256"]
-    key_id: SecretRef
-    key: SecretRef
-    key_id_header: Header
-    signature_header: Header
-    head: Path
-    payload: Path
-    signature: Path
-    answered_key_id: Path
-
-
-Auth = Annotated[OAuth2 | ApiKey | Basic | Hmac, Field(discriminator="kind")]
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for child in value.values():
-            yield from _leaves(child)
-    else:
-        yield value if isinstance(value, str) else ""
-
-
-def _check_request(value: dict[str, Any]) -> dict[str, Any]:
-    for leaf in _leaves(value):
-        found = _LEAF.fullmatch(leaf)
-        if leaf.startswith("="):
-            continue
-        if not found or found[1] not in REQUEST_VALUES:
-            raise ValueError(f"{leaf!r} is neither `=text` nor one of ${sorted(REQUEST_VALUES)}")
-        if (found[2] is not None) != (found[1] in ("as_of", "window_start", "window_end")):
-            raise ValueError(f"{leaf!r}: dates and only dates have a format")
-    return value
-
-
-Request = Annotated[dict[str, Any], AfterValidator(_check_request)]
-
-
-class Query(Closed):
-    """One question, one answer."""
-
-    driver: Literal["query"]
-    path: UrlPath
-    encoding: Literal["json", "xml"] = "json"
-    root: str = ""
-    request: Request
-
-
-class Paged(Closed):
-    """One question; the answer comes in pages, each asked for on its own."""
-
-    driver: Literal["paged"]
-    path: UrlPath
-    encoding: Literal["json", "xml"] = "json"
-    root: str = ""
-    request: Request
-    page_size: int = Field(ge=1, le=1000)
-    max_pages: int = Field(ge=1, le=1000)
-
-
-class Gateway(Closed):
-    """One question per part (bank) behind one gateway; a part that is missing makes it partial."""
-
-    driver: Literal["gateway"]
-    path: UrlPath
-    encoding: Literal["json", "xml"] = "json"
-    root: str = ""
-    request: Request
-    parts: tuple[str, ...] = Field(min_length=1)
-
-
-class Job(Closed):
-    """Submit, get a business number (the ticket), poll until the answer is ready.
-
-    A callback, where the source offers one, is only a hint to poll: it is never evidence.
-    """
-
-    driver: Literal["job"]
-    path: UrlPath
-    encoding: Literal["json", "xml"] = "json"
-    root: str = ""
-    request: Request
-    ticket: Path
-    status_path: UrlPath
-    poll_seconds: Seconds
-    poll_again_seconds: Seconds
-
-
-Protocol = Annotated[Query | Paged | Gateway | Job, Field(discriminator="driver")]
+_BUILT_IN = frozenset(
+    ("query", "x_road", "dci_search", "paged", "gateway", "job", "file_drop", "sql_view")
+)
+Protocol = Annotated[
+    Annotated[Query, Tag("query")]
+    | Annotated[XRoad, Tag("x_road")]
+    | Annotated[DciSearch, Tag("dci_search")]
+    | Annotated[Paged, Tag("paged")]
+    | Annotated[Gateway, Tag("gateway")]
+    | Annotated[Job, Tag("job")]
+    | Annotated[FileDrop, Tag("file_drop")]
+    | Annotated[SqlView, Tag("sql_view")]
+    | Annotated[SerializeAsAny[ProtocolSpec], PlainValidator(_other), Tag("other")],
+    Discriminator(_which),
+]
 
 
 class BreakerSpec(Closed):
@@ -287,10 +206,13 @@ class Declaration(Closed):
     def _complete(self) -> Declaration:
         if self.answer.kinds != frozenset(self.yields):
             raise ValueError("`yields` lists exactly the statement kinds that `answer` maps")
-        if isinstance(self.protocol, Gateway) != (self.answer.part is not None):
+        bodies = self.protocol.bodies
+        if (bodies == "parts") != (self.answer.part is not None):
             raise ValueError("`answer.part` goes with the driver `gateway`")
-        if isinstance(self.protocol, Paged) != (self.answer.paging is not None):
+        if (bodies == "pages") != (self.answer.paging is not None):
             raise ValueError("`answer.paging` goes with the driver `paged`")
-        if isinstance(self.protocol, Paged) and self.answer.total is None:
+        if bodies == "pages" and self.answer.total is None:
             raise ValueError("a paged answer states its `total`, so that no page can be lost")
+        if isinstance(self.protocol, Paged) and self.answer.paging is not None:
+            self.answer.paging.fits(self.protocol.by)
         return self

@@ -20,14 +20,16 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from verify.connectors import wire
-from verify.connectors.declaration import Declaration, Gateway, Paged
-from verify.connectors.grammar import DayField, Echo
+from verify.connectors.declaration import Declaration
+from verify.connectors.grammar import DayField, Echo, Indicator, Paging
 from verify.connectors.mapping import Mismatch, Signals, Whole, get, get_text
+from verify.connectors.tables import parse_table_file
 from verify.connectors.values import read_day, same_number
+from verify.connectors.wholeness import Body, state_of
 from verify.domain.evidence import EvidenceState
 from verify.frames import RECORDS
 
@@ -77,22 +79,6 @@ class _Useless:
     detail: str
 
 
-@dataclass
-class _Body:
-    """One body, read."""
-
-    as_of: dt.date
-    empty: bool
-    count: int = 0
-    total: int | None = None
-    page: int = 1
-    pages: int = 1
-    part: str = ""
-    counts_agree: bool = True
-    records: list[Record] = field(default_factory=list)
-    identities: list[Any] = field(default_factory=list)
-
-
 _USELESS = (
     EvidenceState.WRONG_SUBJECT,
     EvidenceState.MALFORMED,
@@ -115,7 +101,7 @@ def decode(declaration: Declaration, bodies: Sequence[bytes], question: DecodeCo
         return Decoded(EvidenceState.MALFORMED, "no_body", None, [], ())
     reading = _Reading(declaration, question)
     results = [reading.body(b) for b in bodies]
-    read = [r for r in results if isinstance(r, _Body)]
+    read = [r for r in results if isinstance(r, Body)]
     signals = tuple(reading.signals.found)
     as_of = min((b.as_of for b in read), default=None)
     useless = [r for r in results if isinstance(r, _Useless)]
@@ -124,7 +110,7 @@ def decode(declaration: Declaration, bodies: Sequence[bytes], question: DecodeCo
     if as_of is None or useless:
         worst = min(useless, key=lambda u: (_USELESS.index(u.state), u.detail))
         return Decoded(worst.state, worst.detail, as_of, [], signals)
-    state, detail = _state(declaration, read, question, as_of)
+    state, detail = state_of(declaration, read, question.as_of, as_of)
     rows = [] if state in _USELESS else _numbered(declaration, read, question)
     return Decoded(state, detail, as_of, rows, ())
 
@@ -140,7 +126,7 @@ class _Reading:
         self._question = question
         self.signals = Signals()
 
-    def body(self, body: bytes) -> _Body | _Useless:
+    def body(self, body: bytes) -> Body | _Useless:
         """One body, read, or why nothing of it may be used."""
         if not body.strip():
             return _Useless(EvidenceState.MALFORMED, "empty_body")
@@ -150,13 +136,13 @@ class _Reading:
             return _Useless(EvidenceState.MALFORMED, "too_large")
         try:
             return self._tree(*_parse(self._declaration, body))
-        except wire.Malformed as fault:
-            return _Useless(EvidenceState.MALFORMED, fault.code)
+        except (wire.Malformed, wire.SoapFault) as fault:
+            return _unreadable(fault)
         except Mismatch as fault:
             self.signals.add(fault.code, fault.place)
             return _Useless(EvidenceState.SCHEMA_MISMATCH, fault.code)
 
-    def _tree(self, tree: Any, header: list[str] | None) -> _Body | _Useless:
+    def _tree(self, tree: Any, header: list[str] | None) -> Body | _Useless:
         spec = self._answer
         code = get_text(tree, spec.outcome.field)
         if code in spec.outcome.failures:
@@ -167,18 +153,18 @@ class _Reading:
             raise Mismatch("unknown_outcome", spec.outcome.field)
         if not _same_subject(tree, spec.subject, self._question):
             return _Useless(EvidenceState.WRONG_SUBJECT, "echo_differs")
-        body = _Body(_day(tree, spec.as_of), empty=code in spec.outcome.empty)
+        body = Body(_day(tree, spec.as_of), empty=code in spec.outcome.empty)
         body.part = get_text(tree, spec.part) if spec.part else ""
         body.total = _number(tree, spec.total) if spec.total else None
-        if spec.paging:
-            body.page = _number(tree, spec.paging.page)
-            body.pages = _number(tree, spec.paging.pages)
+        _place_of_page(tree, spec.paging, body)
+        if spec.indicator:
+            body.disclosed = _disclosed(tree, spec.indicator, body)
         self._rows(tree, header, body)
         if body.empty and body.count:
             raise Mismatch("empty_with_rows", spec.outcome.field)
         return body
 
-    def _rows(self, tree: Any, header: list[str] | None, body: _Body) -> None:
+    def _rows(self, tree: Any, header: list[str] | None, body: Body) -> None:
         whole = Whole(body.as_of, body.part)
         for section in self._mapper.sections:
             if header is not None:
@@ -196,6 +182,12 @@ class _Reading:
                     body.identities.append(identity)
 
 
+def _unreadable(fault: wire.Malformed | wire.SoapFault) -> _Useless:
+    if isinstance(fault, wire.SoapFault):
+        return _Useless(EvidenceState.UNAVAILABLE, "soap_fault")
+    return _Useless(EvidenceState.MALFORMED, fault.code)
+
+
 def read_tree(declaration: Declaration, body: bytes) -> Any:
     """The answer as mappings, lists and texts.
 
@@ -210,6 +202,10 @@ def _parse(declaration: Declaration, body: bytes) -> tuple[Any, list[str] | None
     answer = declaration.answer
     if answer.format == "xml":
         return wire.parse_xml(body, declaration.mapper.lists), None
+    if answer.format == "soap":
+        return wire.parse_soap(body, declaration.mapper.lists), None
+    if answer.table is not None:
+        return parse_table_file(body, answer.table, declaration.limits.max_rows)
     tree = wire.parse_json(body)
     spec = answer.payload
     if spec is None:
@@ -235,6 +231,29 @@ def _day(tree: Any, spec: DayField) -> dt.date:
         raise Mismatch("unreadable", spec.field) from None
 
 
+def _place_of_page(tree: Any, paging: Paging | None, body: Body) -> None:
+    if paging is None:
+        return
+    if paging.page and paging.pages:
+        body.page = _number(tree, paging.page)
+        body.pages = _number(tree, paging.pages)
+    if paging.offset:
+        body.offset = _number(tree, paging.offset)
+    if paging.next:
+        body.next = get_text(tree, paging.next)
+
+
+def _disclosed(tree: Any, indicator: Indicator, body: Body) -> bool:
+    """Whether the source says that there is something; it says no more."""
+    text = get_text(tree, indicator.field)
+    if text not in (*indicator.nothing, *indicator.something):
+        raise Mismatch("unknown_code", indicator.field)
+    something = text in indicator.something
+    if something and body.empty:
+        raise Mismatch("empty_with_rows", indicator.field)
+    return something
+
+
 def _number(tree: Any, path: str) -> int:
     value = get(tree, path)
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
@@ -243,56 +262,7 @@ def _number(tree: Any, path: str) -> int:
     return int(text)
 
 
-def _state(
-    declaration: Declaration, read: list[_Body], question: DecodeContext, as_of: dt.date
-) -> tuple[EvidenceState, str]:
-    if _silent(declaration, read):
-        return EvidenceState.SCHEMA_MISMATCH, "unconfirmed_empty"
-    if detail := _incomplete(declaration, read):
-        return EvidenceState.PARTIAL, detail
-    seen: dict[Any, Any] = {}
-    for key, agree in (i for b in read for i in b.identities):
-        if seen.setdefault(key, agree) != agree:
-            return EvidenceState.CONFLICTING, "same_object_differs"
-    if as_of < question.as_of - dt.timedelta(days=declaration.max_age_days):
-        return EvidenceState.STALE, "data_too_old"
-    if all(b.empty for b in read):
-        return EvidenceState.CONFIRMED_EMPTY, ""
-    return EvidenceState.OK, ""
-
-
-def _silent(declaration: Declaration, read: list[_Body]) -> bool:
-    """Whether an answer without rows fails to say that there are none.
-
-    All pages of one answer stand together; any other body stands for itself.
-    """
-    if isinstance(declaration.protocol, Paged):
-        return not any(b.empty or b.count for b in read)
-    return any(not b.empty and not b.count for b in read)
-
-
-def _incomplete(declaration: Declaration, read: list[_Body]) -> str:
-    protocol = declaration.protocol
-    if isinstance(protocol, Gateway):
-        if sorted(b.part for b in read) != sorted(protocol.parts):
-            return "parts_missing"
-    elif isinstance(protocol, Paged):
-        pages = max(b.pages for b in read)
-        if len({(b.total, b.pages) for b in read}) != 1 or sorted(b.page for b in read) != list(
-            range(1, pages + 1)
-        ):
-            return "pages_missing"
-    elif len(read) != 1:
-        return "bodies_differ"
-    if not all(b.counts_agree for b in read):
-        return "count_differs"
-    counted = [(read[0].total, sum(b.count for b in read))]
-    if not isinstance(protocol, Paged):
-        counted = [(b.total, b.count) for b in read]
-    return "count_differs" if any(t is not None and t != c for t, c in counted) else ""
-
-
-def _numbered(declaration: Declaration, read: list[_Body], question: DecodeContext) -> list[Record]:
+def _numbered(declaration: Declaration, read: list[Body], question: DecodeContext) -> list[Record]:
     """Identical records once, in an order that no page boundary and no source decides."""
     distinct = {_order(r): r for b in read for r in b.records}
     return [

@@ -324,16 +324,82 @@ class Echo(Closed):
 
 
 class Paging(Closed):
-    """Where a page says which it is, of how many."""
+    """Where a page says which it is: its number of how many, or the number of rows before it,
+    or the cursor of the next page (empty on the last)."""
 
-    page: Path
-    pages: Path
+    page: Path | None = None
+    pages: Path | None = None
+    offset: Path | None = None
+    next: Path | None = None
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The declared places."""
+        return tuple(p for p in (self.page, self.pages, self.offset, self.next) if p)
+
+    def fits(self, by: str) -> None:
+        """Check that the places are those that the way of paging needs.
+
+        Raises:
+            ValueError: they are not.
+        """
+        needed = {"page": ("page", "pages"), "offset": ("offset",), "cursor": ("next",)}[by]
+        given = tuple(n for n in ("page", "pages", "offset", "next") if getattr(self, n))
+        if given != needed:
+            raise ValueError(f"`answer.paging` has exactly {' and '.join(needed)} for `by: {by}`")
+
+
+class TableColumn(Closed):
+    """A column of a fixed-width line: so many bytes in the declared encoding."""
+
+    name: Path
+    width: int = Field(ge=1, le=4000)
+
+
+class Table(Closed):
+    """An answer that is a table of its own. Its first line (row, or the file's key-value
+    metadata for Parquet) is the head; the tree is `head.<name>` and the list `rows`.
+
+    `fixed` needs widths for head and columns; an XLSX file is read from its first sheet.
+    """
+
+    form: Literal["csv", "fixed", "xlsx", "parquet"]
+    encoding: Literal["gb18030", "gbk", "utf-8", "utf-8-sig"] = "utf-8"
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+    head: tuple[Path, ...] = Field(min_length=1)
+    head_widths: tuple[int, ...] = ()
+    columns: tuple[TableColumn, ...] = ()
+
+    @model_validator(mode="after")
+    def _widths(self) -> Table:
+        fixed = self.form == "fixed"
+        if fixed != bool(self.columns) or fixed != bool(self.head_widths):
+            raise ValueError("`head_widths` and `columns` go with the form `fixed`")
+        if fixed and len(self.head) != len(self.head_widths):
+            raise ValueError("`head` and `head_widths` have the same length")
+        return self
+
+
+class Indicator(Closed):
+    """Minimal disclosure: the source says only whether there is something, not what.
+
+    "Nothing" is an answer. "Something" leaves the amount open: the answer is partial, the
+    verdict undetermined where it matters, and a person asks for the rest.
+    """
+
+    field: Path
+    nothing: tuple[str, ...] = Field(min_length=1)
+    something: tuple[str, ...] = Field(min_length=1)
 
 
 class AnswerSpec(Closed):
-    """How to read one body of an answer."""
+    """How to read one body of an answer.
 
-    format: Literal["json", "xml"]
+    `soap` is XML in an envelope, whose namespaces say nothing to us; a `Fault` is a refusal.
+    """
+
+    format: Literal["json", "xml", "soap", "table"]
+    table: Table | None = None
     payload: Payload | None = None
     part: Path | None = None
     outcome: OutcomeField
@@ -341,10 +407,23 @@ class AnswerSpec(Closed):
     subject: Echo
     total: Path | None = None
     paging: Paging | None = None
+    indicator: Indicator | None = None
     ignore: tuple[Path, ...] = ()
-    sections: tuple[Section, ...] = Field(min_length=1)
+    sections: tuple[Section, ...] = ()
+    discloses: tuple[StatementKind, ...] = ()
+
+    @model_validator(mode="after")
+    def _whole(self) -> AnswerSpec:
+        if (self.format == "table") != (self.table is not None):
+            raise ValueError("`table` goes with the format `table`")
+        if (self.indicator is None) != bool(self.sections):
+            raise ValueError("an answer has `sections`, or an `indicator` and nothing else")
+        if bool(self.discloses) != (self.indicator is not None):
+            raise ValueError("`discloses` lists what an `indicator` is about")
+        return self
 
     @property
     def kinds(self) -> frozenset[StatementKind]:
-        """Every statement kind that this answer can hold."""
-        return frozenset(k for s in self.sections for r in s.records for k in r.kinds)
+        """Every statement kind that this answer can hold, or that its indicator is about."""
+        mapped = frozenset(k for s in self.sections for r in s.records for k in r.kinds)
+        return mapped | frozenset(self.discloses)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -178,7 +178,7 @@ def default_tls() -> ssl.SSLContext:
 class Client:
     """Sends to one host only: credentials can never reach another.
 
-    `tls` replaces the system's trusted authorities, or adds a client certificate.
+    `tls` makes the context where it is not the system's: another authority, our certificate.
 
     Raises:
         ContentError: the address is not plain, not encrypted, or not on the allow-list.
@@ -190,18 +190,32 @@ class Client:
         connections: int,
         where: str,
         egress: Egress,
-        tls: ssl.SSLContext | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         self.target = egress.target(base_url, where)
         self.base_url = self.target.url
-        secure = (tls or default_tls()) if self.target.scheme == "https" else None
-        # The transport alone: httpx's own client reads `Location` and cookies even where it is
-        # told not to follow, and raises for those it cannot read.
-        self._http = _Transport(connections, secure, egress)
+        self._make_tls = tls or default_tls
+        self._connections = connections
+        self._egress = egress
+        self._lock = threading.Lock()
+        self._opened: _Transport | None = None
+
+    def _transport(self) -> _Transport:
+        """Made at the first request: certificates are secrets, read when first needed.
+
+        The transport alone, not httpx's client, which reads `Location` and cookies even where it
+        is told not to follow, and raises for those it cannot read.
+        """
+        with self._lock:
+            if self._opened is None:
+                secure = self._make_tls() if self.target.scheme == "https" else None
+                self._opened = _Transport(self._connections, secure, self._egress)
+            return self._opened
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def send(
         self,
@@ -230,7 +244,7 @@ class Client:
             extensions={"timeout": {"pool": attempt_seconds}},
         )
         try:
-            response = self._http.handle_request(request)
+            response = self._transport().handle_request(request)
             try:
                 reply = _read(response, max_bytes)
             finally:

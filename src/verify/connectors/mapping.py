@@ -78,15 +78,18 @@ Test = Callable[[Row], bool]
 
 
 def get(tree: Any, path: str) -> Any:
-    """The value at a dotted path.
+    """The value at a dotted path; a number is a place in a list, counted from 0.
 
     Raises:
         Mismatch: nothing is there (`missing_field`).
     """
     for key in path.split("."):
-        if not isinstance(tree, dict) or key not in tree:
+        if isinstance(tree, list) and key.isascii() and key.isdigit() and int(key) < len(tree):
+            tree = tree[int(key)]
+        elif isinstance(tree, dict) and key in tree:
+            tree = tree[key]
+        else:
             raise Mismatch("missing_field", path)
-        tree = tree[key]
     return tree
 
 
@@ -118,7 +121,9 @@ class Mapper:
         used = {answer.outcome.field, answer.as_of.field, answer.subject.name, answer.subject.id}
         used.update(p for p in (answer.part, answer.total) if p)
         if answer.paging:
-            used.update((answer.paging.page, answer.paging.pages))
+            used.update(answer.paging.places)
+        if answer.indicator:
+            used.add(answer.indicator.field)
         used.update(s.count for s in answer.sections if s.count)
         self._known = frozenset(used | set(answer.ignore) | self.lists)
 
@@ -130,9 +135,10 @@ class Mapper:
 
 
 def _places(tree: Any, path: str, lists: frozenset[str]) -> Iterator[str]:
-    if path not in lists and isinstance(tree, dict) and tree:
-        for key, value in tree.items():
-            yield from _places(value, f"{path}.{key}" if path else key, lists)
+    if path not in lists and isinstance(tree, dict | list) and tree:
+        items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+        for key, value in items:
+            yield from _places(value, f"{path}.{key}" if path else str(key), lists)
     elif path:
         yield path
 

@@ -102,21 +102,56 @@ def _check_tree(root: Any) -> None:
         for value in level:
             if isinstance(value, dict):
                 for key in value:
-                    _check_text(key)
+                    check_text(key)
                 below.extend(value.values())
             elif isinstance(value, list):
                 below.extend(value)
             elif isinstance(value, str):
-                _check_text(value)
+                check_text(value)
         if not below:
             return
         level = below
     raise Malformed("too_deep")
 
 
-def _check_text(text: str) -> None:
+def check_text(text: str) -> None:
+    """Refuse a text that is too long, or holds control characters or lone surrogates."""
     if len(text) > MAX_TEXT or _BAD_TEXT.search(text):
         raise Malformed("text")
+
+
+SOAP_ENVELOPES = frozenset(
+    ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope")
+)
+
+
+class SoapFault(Exception):
+    """The envelope holds a fault in place of an answer."""
+
+
+def parse_soap(body: bytes, lists: frozenset[str]) -> Any:
+    """Read what stands in the body of a SOAP envelope (1.1 or 1.2), without its namespaces.
+
+    Raises:
+        Malformed: see `parse_xml`; or it is no envelope with exactly one element in its body.
+        SoapFault: the source refused.
+    """
+    root = _root(body)
+    name = str(root.tag)
+    envelope, _, local = name.removeprefix("{").partition("}")
+    if envelope not in SOAP_ENVELOPES or local != "Envelope":
+        raise Malformed("envelope")
+    held = [e for part in root if part.tag == f"{{{envelope}}}Body" for e in part]
+    if len(held) != 1:
+        raise Malformed("envelope")
+    if held[0].tag == f"{{{envelope}}}Fault":
+        raise SoapFault
+    for node in held[0].iter():
+        node.tag = str(node.tag).rpartition("}")[2]
+        # Types and nil marks of a schema say nothing that the declaration does not say.
+        for attribute in [a for a in node.attrib if a.startswith("{")]:
+            del node.attrib[attribute]
+    return _tree(held[0], lists)
 
 
 def parse_xml(body: bytes, lists: frozenset[str]) -> Any:
@@ -128,10 +163,20 @@ def parse_xml(body: bytes, lists: frozenset[str]) -> Any:
     Raises:
         Malformed: see the module text.
     """
+    return _tree(_root(body), lists)
+
+
+def _root(body: bytes) -> Element:
     try:
-        root = fromstring(body, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+        root: Element = fromstring(
+            body, forbid_dtd=True, forbid_entities=True, forbid_external=True
+        )
+        return root
     except (ParseError, DefusedXmlException, ValueError, LookupError, RecursionError):
         raise Malformed("xml") from None
+
+
+def _tree(root: Element, lists: frozenset[str]) -> Any:
     value = _element(root, "", lists, 0)
     return value if isinstance(value, dict) else {"#text": value}
 
@@ -144,7 +189,7 @@ def _element(node: Element, path: str, lists: frozenset[str], depth: int) -> Any
     result.update({name: [] for name in inner_lists})
     texts = [node.text or "", *(c.tail or "" for c in node)]
     if not len(node) and not result:
-        _check_text(texts[0])
+        check_text(texts[0])
         return texts[0].strip()
     if any(t.strip() for t in texts):
         raise Malformed("mixed_text")
@@ -193,7 +238,7 @@ def parse_table(
             if len(rows) >= max_rows:
                 raise Malformed("too_many_rows")
             for cell in cells:
-                _check_text(cell)
+                check_text(cell)
             rows.append(dict(zip(header, cells, strict=True)))
     except csv.Error:
         raise Malformed("csv") from None

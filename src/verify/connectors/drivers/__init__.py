@@ -1,13 +1,38 @@
-"""How a source is talked to: four exchange patterns. A new source picks one in its YAML."""
+"""How a source is talked to. A new source picks a driver in its YAML; a package may bring more."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from verify.connectors.channel import Channel
-from verify.connectors.declaration import Declaration, Gateway, Job, Paged
-from verify.connectors.drivers import gateway, job, paged, query
+from verify.connectors.declaration import Declaration
+from verify.connectors.drivers import (
+    dci_search,
+    file_drop,
+    gateway,
+    job,
+    paged,
+    query,
+    recorded,
+    sql_view,
+    x_road,
+)
 from verify.connectors.drivers.outcome import Outcome
+from verify.connectors.plugins import third_party
 
 __all__ = ["Outcome", "run"]
+
+_RUN: Mapping[str, Callable[[Channel, Any, str], Outcome]] = {
+    "dci_search": dci_search.run,
+    "file_drop": file_drop.run,
+    "gateway": gateway.run,
+    "job": job.run,
+    "paged": paged.run,
+    "query": query.run,
+    "sql_view": sql_view.run,
+    "x_road": x_road.run,
+}
 
 
 def run(channel: Channel, declaration: Declaration, ticket: str) -> Outcome:
@@ -16,12 +41,8 @@ def run(channel: Channel, declaration: Declaration, ticket: str) -> Outcome:
     Raises:
         Failure: asking ended without a usable answer.
     """
-    match declaration.protocol:
-        case Gateway() as protocol:
-            return gateway.run(channel, protocol)
-        case Job() as protocol:
-            return job.run(channel, protocol, ticket)
-        case Paged() as protocol if declaration.answer.paging is not None:
-            return paged.run(channel, protocol, declaration.answer.paging)
-        case _:
-            return query.run(channel)
+    if channel.address.startswith(recorded.SCHEME):
+        return recorded.run(channel)
+    protocol = declaration.protocol
+    ask = _RUN.get(protocol.driver) or third_party(protocol.driver).run
+    return ask(channel, protocol, ticket)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from verify.connectors.channel import Channel
-from verify.connectors.declaration import Gateway
 from verify.connectors.drivers.outcome import Outcome, complete, cut_short, genuine
 from verify.connectors.http import Failure
+from verify.connectors.protocols import Gateway
 from verify.domain.evidence import EvidenceState
 
 
-def run(channel: Channel, protocol: Gateway) -> Outcome:
+def run(channel: Channel, protocol: Gateway, ticket: str) -> Outcome:
     """Ask every part; a slow or broken one does not use up the time of the others."""
 
     def ask(part: str) -> bytes | Failure:
         try:
-            return genuine(channel, channel.post(suffix=f"-{part}", part=part))
+            return genuine(channel, channel.post(suffix=f"-{part}", values={"part": part}))
         except Failure as failure:
             return failure
 

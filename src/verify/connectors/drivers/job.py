@@ -6,11 +6,11 @@ import re
 import time
 
 from verify.connectors.channel import Channel
-from verify.connectors.declaration import Job
 from verify.connectors.drivers.outcome import Outcome, complete, genuine
 from verify.connectors.http import Failure, Reply
 from verify.connectors.mapping import Mismatch, get_text
-from verify.connectors.wire import Malformed, parse_json
+from verify.connectors.protocols import Job
+from verify.connectors.wire import Malformed, parse_json, parse_xml
 from verify.domain.evidence import EvidenceState
 
 # A ticket becomes part of a path: nothing that could lead elsewhere, or hold a name.
@@ -65,7 +65,9 @@ def _submit(channel: Channel, protocol: Job) -> str:
 
 def _ticket(reply: Reply, protocol: Job) -> str:
     try:
-        return get_text(parse_json(reply.body), protocol.ticket)
+        if protocol.encoding == "json":
+            return get_text(parse_json(reply.body), protocol.ticket)
+        return get_text(parse_xml(reply.body, frozenset()), protocol.ticket)
     except (Malformed, Mismatch):
         raise Failure(EvidenceState.MALFORMED, "ticket") from None
 
