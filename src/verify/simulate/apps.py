@@ -17,6 +17,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -37,6 +38,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 Reader = Callable[[bytes], Asked]
 Writer = Callable[[Asked, Asked, Fault], bytes]
 Handler = Callable[[Request], Awaitable[Response]]
+Guard = Callable[[Request, bytes], bool]
+Finish = Callable[[Request, Response], Response]
 
 
 @dataclass
@@ -135,13 +138,14 @@ def query_app(
     department: Department,
     *,
     path: str,
-    guard: Callable[[Request, bytes], bool],
+    guard: Guard,
     read: Reader,
     write: Writer,
     media_type: str,
     extra: tuple[Route, ...] = (),
+    finish: Finish = lambda request, response: response,
 ) -> Starlette:
-    """A department that answers at once."""
+    """A department that answers at once; `finish` has the last word on a whole answer."""
 
     async def answer(request: Request) -> Response:
         if not guard(request, await request.body()):
@@ -156,7 +160,7 @@ def query_app(
         by = faults.drift_xml if media_type == XML else faults.drift_json
         if not asked.part or fault == "truncated":
             body = faults.drift(body, fault, by)
-        return await send(department, body, fault, media_type)
+        return finish(request, await send(department, body, fault, media_type))
 
     return Starlette(routes=[Route(path, answer, methods=["POST"]), *extra])
 
@@ -280,33 +284,56 @@ class _Job:
 
 def real_estate_app(department: Department) -> Starlette:
     """The real-estate registry: a business number first, the answer later."""
-    jobs: OrderedDict[str, _Job] = OrderedDict()
-    numbers: dict[str, str] = {}
-    calls: set[asyncio.Task[None]] = set()
 
-    def allowed(request: Request) -> bool:
+    def allowed(request: Request, body: bytes) -> bool:
         pair = f"{department.secret('USER')}:{department.secret('PASSWORD')}"
         expected = "Basic " + base64.b64encode(pair.encode()).decode()
         return _same(request.headers.get("authorization", ""), expected)
 
+    return job_app(
+        department,
+        path="/bdc/applications",
+        guard=allowed,
+        dialect=real_estate,
+        number=lambda: f"BDC{random.token_hex(8).upper()}",
+        media_type=JSON,
+        drift=faults.drift_json,
+    )
+
+
+def job_app(
+    department: Department,
+    *,
+    path: str,
+    guard: Guard,
+    dialect: Any,
+    number: Callable[[], str],
+    media_type: str,
+    drift: Callable[[bytes, Fault], bytes],
+) -> Starlette:
+    """A department that takes a task and answers when it is asked for it later."""
+    jobs: OrderedDict[str, _Job] = OrderedDict()
+    numbers: dict[str, str] = {}
+    calls: set[asyncio.Task[None]] = set()
+
     async def submit(request: Request) -> Response:
-        if not allowed(request):
+        if not guard(request, await request.body()):
             return _plain(401, "未授权")
-        understood = await understand(department, request, real_estate.read)
+        understood = await understand(department, request, dialect.read)
         if isinstance(understood, Response):
             return understood
         asked, _ = understood
         job = _job(asked)
-        body = real_estate.accepted(job.number, int(department.state.profile.delay_seconds))
-        headers = {"location": f"/bdc/applications/{job.number}"}
-        return Response(body, 202, headers=headers, media_type=JSON)
+        body = dialect.accepted(job.number, int(department.state.profile.delay_seconds))
+        headers = {"location": f"{path}/{job.number}"}
+        return Response(body, 202, headers=headers, media_type=media_type)
 
     def _job(asked: Asked) -> _Job:
         """The job of this request; the same request again gets the same number."""
         if known := jobs.get(numbers.get(asked.request_id, "")):
             return known
         delay = department.state.profile.delay_seconds
-        job = _Job(f"BDC{random.token_hex(8).upper()}", asked, time.monotonic() + delay)
+        job = _Job(number(), asked, time.monotonic() + delay)
         jobs[job.number] = job
         numbers[asked.request_id] = job.number
         while len(jobs) > MAX_JOBS:
@@ -319,7 +346,7 @@ def real_estate_app(department: Department) -> Starlette:
         return job
 
     async def status(request: Request) -> Response:
-        if not allowed(request):
+        if not guard(request, b""):
             return _plain(401, "未授权")
         job = jobs.get(request.path_params["number"])
         if job is None:
@@ -331,17 +358,17 @@ def real_estate_app(department: Department) -> Starlette:
             if failed is not None:
                 return failed
         if time.monotonic() < job.ready_at:
-            return Response(real_estate.working(job.number), 202, media_type=JSON)
+            return Response(dialect.working(job.number), 202, media_type=media_type)
         shown = shown_subject(department, job.asked, profile.fault)
         day = department.data_day(job.asked)
-        body = real_estate.write(job.number, department.holdings, day, shown)
-        body = faults.drift(body, profile.fault, faults.drift_json)
-        return await send(department, body, profile.fault, JSON)
+        body = dialect.write(job.number, department.holdings, day, shown)
+        body = faults.drift(body, profile.fault, drift)
+        return await send(department, body, profile.fault, media_type)
 
     return Starlette(
         routes=[
-            Route("/bdc/applications", submit, methods=["POST"]),
-            Route("/bdc/applications/{number}", status, methods=["GET"]),
+            Route(path, submit, methods=["POST"]),
+            Route(f"{path}/{{number}}", status, methods=["GET"]),
         ]
     )
 

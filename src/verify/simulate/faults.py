@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
-from xml.etree.ElementTree import SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from defusedxml.ElementTree import fromstring
 
@@ -22,7 +22,11 @@ ERROR_PAGE = (
 ).encode()
 
 # The field that each department loses when its schema drifts.
-LOST_FIELDS = ("srje", "rzlx", "VehicleType", "用途", "余额(分)", "amountFen", "baseYuan")
+LOST_FIELDS = (
+    "srje", "rzlx", "VehicleType", "用途", "余额(分)", "amountFen", "baseYuan", "SINCE", "RegNo",
+    "subConAm", "zhye", "worthFen", "cashValue", "money", "certificate", "个人自付",
+    "outOfProportion",
+)  # fmt: skip
 
 
 def drift_json(body: bytes, fault: Fault) -> bytes:
@@ -33,12 +37,23 @@ def drift_json(body: bytes, fault: Fault) -> bytes:
 def drift_tree(tree: dict[str, Any], fault: Fault) -> dict[str, Any]:
     """The same on a tree: in its rows, or at the top where it has none."""
     change = _extra if fault == "extra_field" else _lost
-    rows = [r for v in tree.values() if isinstance(v, list) for r in v if isinstance(r, dict)]
+    rows = list(_rows(tree))
     for row in rows:
         change(row)
     if not rows:
         change(tree)
     return tree
+
+
+def _rows(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The innermost mappings that stand in a list."""
+    for value in tree.values():
+        if isinstance(value, dict):
+            yield from _rows(value)
+        elif isinstance(value, list):
+            for item in (i for i in value if isinstance(i, dict)):
+                below = list(_rows(item))
+                yield from below or [item]
 
 
 def _extra(row: dict[str, Any]) -> None:
@@ -53,14 +68,21 @@ def _lost(row: dict[str, Any]) -> None:
 def drift_xml(body: bytes, fault: Fault) -> bytes:
     """The same for an XML answer."""
     root = fromstring(body)
-    rows = root.findall("Vehicles/Vehicle") or [root]
-    for row in rows:
+    rows = [e for e in root.iter() if len(e) and not any(len(c) for c in e) and _is_row(root, e)]
+    for row in rows or [root]:
+        space = str(row.tag).rpartition("}")[0]
         if fault == "extra_field":
-            SubElement(row, "Xinzeng").text = "1"
+            SubElement(row, f"{space}}}Xinzeng" if space else "Xinzeng").text = "1"
         else:
-            for lost in [c for c in row if c.tag in LOST_FIELDS]:
+            for lost in [c for c in row if str(c.tag).rpartition("}")[2] in LOST_FIELDS]:
                 row.remove(lost)
     return bytes(tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def _is_row(root: Element, row: Element) -> bool:
+    """Rows hang in a list that holds nothing else: not head, not subject."""
+    names = ("Head", "Subject")
+    return row is not root and str(row.tag).rpartition("}")[2] not in names
 
 
 def drift(body: bytes, fault: Fault, by: Callable[[bytes, Fault], bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""Five simulated departments over real HTTP on the loopback interface.
+"""The simulated departments: over real HTTP on the loopback interface, in folders, in a database.
 
 Nothing in the engine knows that they are simulated: it is given addresses and secrets like those
 of any source. All listeners run in one thread with one event loop.
@@ -7,7 +7,9 @@ of any source. All listeners run in one thread with one event loop.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import datetime as dt
 import gzip
 import secrets as random
 import signal
@@ -24,8 +26,12 @@ from starlette.applications import Starlette
 from verify.content import parse_yaml
 from verify.simulate.apps import APPS, Department
 from verify.simulate.control import control_app
+from verify.simulate.more_apps import MORE_APPS
+from verify.simulate.offline import DatabaseDepartment, FolderDepartment, folder_departments
 from verify.simulate.registers import Registers
 from verify.simulate.state import (
+    DATABASES,
+    FOLDERS,
     PRESETS,
     SOURCES,
     Holdings,
@@ -43,6 +49,16 @@ DEFAULT_PORTS = {
     "real_estate": 8473,
     "bank": 8474,
     "social_insurance": 8475,
+    "household_register": 8480,
+    "marriage": 8481,
+    "market": 8482,
+    "provident_fund": 8483,
+    "securities": 8484,
+    "insurance": 8485,
+    "internet_finance": 8486,
+    "disability": 8487,
+    "medical": 8488,
+    "utilities": 8489,
     CONTROL: 8479,
 }
 CONTROL_TOKEN = "VERIFY_SIMULATE_CONTROL_TOKEN"  # noqa: S105 -- the name of a variable
@@ -50,14 +66,32 @@ CONTROL_URL = "VERIFY_SIMULATE_CONTROL_URL"
 SECRET_NAMES = (
     "VERIFY_SOURCE_BANK_KEY",
     "VERIFY_SOURCE_BANK_KEY_ID",
+    "VERIFY_SOURCE_DISABILITY_API_KEY",
+    "VERIFY_SOURCE_FUNERAL_SIGN_KEY",
+    "VERIFY_SOURCE_HOUSEHOLD_REGISTER_KEY",
+    "VERIFY_SOURCE_HOUSEHOLD_REGISTER_KEY_ID",
+    "VERIFY_SOURCE_INSURANCE_KEY",
+    "VERIFY_SOURCE_INSURANCE_KEY_ID",
+    "VERIFY_SOURCE_INTERNET_FINANCE_KEY",
+    "VERIFY_SOURCE_INTERNET_FINANCE_KEY_ID",
+    "VERIFY_SOURCE_MARKET_API_KEY",
+    "VERIFY_SOURCE_MARRIAGE_PASSWORD",
+    "VERIFY_SOURCE_MARRIAGE_USER",
+    "VERIFY_SOURCE_MEDICAL_API_KEY",
+    "VERIFY_SOURCE_PROVIDENT_FUND_PASSWORD",
+    "VERIFY_SOURCE_PROVIDENT_FUND_USER",
     "VERIFY_SOURCE_REAL_ESTATE_PASSWORD",
     "VERIFY_SOURCE_REAL_ESTATE_USER",
+    "VERIFY_SOURCE_SECURITIES_API_KEY",
     "VERIFY_SOURCE_SOCIAL_INSURANCE_API_KEY",
     "VERIFY_SOURCE_TAX_CLIENT_ID",
     "VERIFY_SOURCE_TAX_CLIENT_SECRET",
+    "VERIFY_SOURCE_UTILITIES_API_KEY",
     "VERIFY_SOURCE_VEHICLE_API_KEY",
     CONTROL_TOKEN,
 )
+CIPHER_KEY = "VERIFY_SOURCE_FUNERAL_CIPHER_KEY"
+HTTP_SOURCES = tuple(s for s in SOURCES if s not in (*FOLDERS, *DATABASES))
 
 T = TypeVar("T")
 
@@ -121,7 +155,8 @@ class SimulatedSources:
 
     `ports` gives fixed ports by source (and `control`), any other is free. `profiles` says how
     each source behaves at first; `secrets` fixes secrets by their environment names, any other
-    is made anew at every start.
+    is made anew at every start. `day` is the day of the data in the database (default: today);
+    all others answer for the day they are asked about.
     """
 
     def __init__(
@@ -131,17 +166,27 @@ class SimulatedSources:
         ports: Mapping[str, int] | None = None,
         profiles: Mapping[str, Profile] | None = None,
         secrets: Mapping[str, str] | None = None,
+        day: dt.date | None = None,
     ) -> None:
         self._salt = random.token_bytes(16)
         self.secrets = {n: (secrets or {}).get(n) or random.token_urlsafe(24) for n in SECRET_NAMES}
+        cipher_key = base64.b64encode(random.token_bytes(16)).decode()
+        self.secrets[CIPHER_KEY] = (secrets or {}).get(CIPHER_KEY) or cipher_key
         given = {**PRESETS["instant"], **(profiles or {})}
         self._states = {s: SourceState(s, given[s], self._salt) for s in SOURCES}
         self._departments: dict[str, Department] = {}
         self._holdings = Holdings(registers)
+        self._folders = folder_departments(self._states, self._holdings, self.secrets)
+        today = day or dt.datetime.now(dt.UTC).date()
+        self._database = DatabaseDepartment(self._states["education"], registers, today)
+        self._offline: dict[str, FolderDepartment | DatabaseDepartment] = {
+            **self._folders,
+            "education": self._database,
+        }
         chosen = ports or {}
         self._listeners = {
             name: _Listener(name, self._maker(name), chosen.get(name, 0))
-            for name in (*SOURCES, CONTROL)
+            for name in (*HTTP_SOURCES, CONTROL)
         }
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="simulated-sources", daemon=True)
@@ -153,7 +198,7 @@ class SimulatedSources:
         def make() -> Starlette:
             department = Department(self._states[name], self._holdings, self.secrets)
             self._departments[name] = department
-            return APPS[name](department)
+            return {**APPS, **MORE_APPS}[name](department)
 
         return make
 
@@ -166,6 +211,8 @@ class SimulatedSources:
             OSError: a port is taken.
         """
         self._thread.start()
+        for folder in self._folders.values():
+            folder.start()
         try:
             for name in self._listeners:
                 self._wait(self._listeners[name].open())
@@ -175,6 +222,8 @@ class SimulatedSources:
 
     def stop(self) -> None:
         """Close everything; requests under way are cut off."""
+        for department in self._offline.values():
+            department.stop()
         if self._thread.is_alive():
             self._wait(self._close_all())
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -220,7 +269,8 @@ class SimulatedSources:
     @property
     def urls(self) -> dict[str, str]:
         """Base address of each source."""
-        return {s: f"http://{HOST}:{self._listeners[s].port}" for s in SOURCES}
+        listening = {s: f"http://{HOST}:{self._listeners[s].port}" for s in HTTP_SOURCES}
+        return {**listening, **{s: d.url for s, d in self._offline.items()}}
 
     @property
     def control_url(self) -> str:
@@ -239,31 +289,39 @@ class SimulatedSources:
     def set_profile(self, source: str, **changes: Any) -> None:
         """Change how a source behaves, from its next request on (fields of `Profile`)."""
         self._states[source].change(**changes)
+        if source in DATABASES:
+            self._database.refresh()
 
     def is_on(self, source: str) -> bool:
         """Whether the source accepts connections."""
-        return self._listeners[source].is_on
+        offline = self._offline.get(source)
+        return offline.is_on if offline else self._listeners[source].is_on
 
     def switch_off(self, source: str) -> None:
         """Close the source's listener: connections are refused."""
-        self._wait(self._shut(source))
+        self._wait(self.switch(source, on=False))
 
     def switch_on(self, source: str) -> None:
         """Open it again, on the same port."""
-        self._wait(self._listeners[source].open())
+        self._wait(self.switch(source, on=True))
 
     async def switch(self, source: str, *, on: bool) -> None:
         """The same from inside the event loop, for the control endpoint."""
+        if offline := self._offline.get(source):
+            offline.switch(on=on)
+            return
         await (self._listeners[source].open() if on else self._shut(source))
 
     @contextlib.contextmanager
     def extra(self, registers: Registers) -> Iterator[None]:
         """While it lasts, the departments hold these rows as well."""
         self._holdings.more = Holdings(registers)
+        self._database.more(registers.enrolments)
         try:
             yield
         finally:
             self._holdings.more = None
+            self._database.more(())
 
     def requests(self, source: str) -> list[LoggedRequest]:
         """The source's own log of who asked what, oldest first."""

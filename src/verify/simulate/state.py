@@ -15,7 +15,29 @@ from typing import Any, Literal, TypeVar
 from verify.domain.identifiers import lift_15_to_18
 from verify.simulate.registers import Account, Registers, Row, Title
 
-SOURCES = ("bank", "real_estate", "social_insurance", "tax", "vehicle")
+SOURCES = (
+    "agriculture",
+    "bank",
+    "disability",
+    "education",
+    "funeral",
+    "household_register",
+    "insurance",
+    "internet_finance",
+    "market",
+    "marriage",
+    "medical",
+    "provident_fund",
+    "real_estate",
+    "securities",
+    "social_insurance",
+    "tax",
+    "utilities",
+    "vehicle",
+)
+# Those that are not asked over HTTP: folders and a database.
+FOLDERS = ("agriculture", "funeral")
+DATABASES = ("education",)
 MAX_LOGGED = 20_000
 
 Fault = Literal[
