@@ -34,10 +34,16 @@ DateFormat = Literal[
     "YYYY.MM.DD",
     "YYYY年MM月DD日",
     "YYYY年MM月",
+    "YYYY",
     "YYYY-MM-DDThh:mm:ss",
     "YYYYMMDDhhmmss",
 ]
-MONTH_FORMATS = ("YYYYMM", "YYYY-MM", "YYYY年MM月")
+PERIOD_FORMATS = ("YYYYMM", "YYYY-MM", "YYYY年MM月", "YYYY")
+ANSWER_DAYS = ("as_of", "year_before_as_of", "month_first", "month_last", "year_first", "year_last")
+# The day of the data, the day a year before it, the edges of its month and of its calendar year.
+AnswerValue = Literal[
+    "as_of", "year_before_as_of", "month_first", "month_last", "year_first", "year_last", "part"
+]
 Column = Literal[
     "granularity",
     "period_start",
@@ -92,7 +98,7 @@ class ValueSpec(Closed):
 
     field: Path | None = None
     constant: str | None = None
-    answer: Literal["as_of", "year_before_as_of", "part"] | None = None
+    answer: AnswerValue | None = None
     join: tuple[Spec, ...] | None = None
     split: Split | None = None
     function: str | None = None
@@ -120,8 +126,8 @@ class ValueSpec(Closed):
             raise ValueError("a value has at most one of `unit`, `format`, `table`")
         if self.minus is not None and self.unit is None:
             raise ValueError("`minus` goes with `unit`")
-        if (self.edge is not None) != (self.format in MONTH_FORMATS):
-            raise ValueError("a month needs `edge` (first or last day); a day has none")
+        if (self.edge is not None) != (self.format in PERIOD_FORMATS):
+            raise ValueError("a month or year needs `edge` (first or last day); a day has none")
         return self
 
 
@@ -215,7 +221,7 @@ class RecordSpec(Closed):
                 raise ValueError(f"{name}: `amount` and only `amount` has a unit of money")
             if (name == "area_dm2") != (spec.unit == "m2"):
                 raise ValueError(f"{name}: `area_dm2` and only `area_dm2` has the unit m2")
-            dated = spec.format is not None or spec.answer in ("as_of", "year_before_as_of")
+            dated = spec.format is not None or spec.answer in ANSWER_DAYS
             if (name in DATE_COLUMNS) != dated:
                 raise ValueError(f"{name}: date columns and only they have a date")
         if "granularity" not in self.columns:

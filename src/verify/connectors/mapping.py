@@ -26,6 +26,7 @@ from verify.connectors.grammar import (
     ValueSpec,
 )
 from verify.connectors.values import integer_amount, read_day, read_share, text_of
+from verify.domain.period import add_months
 
 MAX_SIGNALS = 50
 
@@ -62,16 +63,27 @@ class Whole:
     part: str
 
     def value(self, name: str) -> Any:
-        """`as_of`, the day a year before it, or the part's code."""
+        """See `verify.connectors.grammar.AnswerValue`."""
         if name == "part":
             return self.part
-        if name == "as_of":
-            return self.as_of
-        last_year = self.as_of.replace(day=1, year=self.as_of.year - 1)
-        if (self.as_of.month, self.as_of.day) == (2, 29):
-            return last_year.replace(month=3)
-        return last_year.replace(day=self.as_of.day) + dt.timedelta(days=1)
+        return _DAYS[name](self.as_of)
 
+
+def _year_before(day: dt.date) -> dt.date:
+    last_year = day.replace(day=1, year=day.year - 1)
+    if (day.month, day.day) == (2, 29):
+        return last_year.replace(month=3)
+    return last_year.replace(day=day.day) + dt.timedelta(days=1)
+
+
+_DAYS: Mapping[str, Callable[[dt.date], dt.date]] = {
+    "as_of": lambda day: day,
+    "year_before_as_of": _year_before,
+    "month_first": lambda day: day.replace(day=1),
+    "month_last": lambda day: add_months(day.replace(day=1), 1) - dt.timedelta(days=1),
+    "year_first": lambda day: day.replace(month=1, day=1),
+    "year_last": lambda day: day.replace(month=12, day=31),
+}
 
 Reader = Callable[[Row, Whole], Any]
 Test = Callable[[Row], bool]

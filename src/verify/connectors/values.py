@@ -25,6 +25,7 @@ _DATES = {
     "YYYY.MM.DD": re.compile(r"([0-9]{4})\.([0-9]{2})\.([0-9]{2})", re.ASCII),
     "YYYY年MM月DD日": re.compile(r"([0-9]{4})年([0-9]{2})月([0-9]{2})日", re.ASCII),
     "YYYY年MM月": re.compile(r"([0-9]{4})年([0-9]{2})月", re.ASCII),
+    "YYYY": re.compile(r"([0-9]{4})", re.ASCII),
     # Of a moment only the day counts; the hour must still be one.
     "YYYY-MM-DDThh:mm:ss": re.compile(
         r"([0-9]{4})-([0-9]{2})-([0-9]{2})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
@@ -76,7 +77,7 @@ def integer_amount(unit: str) -> Callable[[str], int]:
 
 @lru_cache(maxsize=8192)
 def read_day(text: str, date_format: str, edge: str | None = None) -> dt.date:
-    """Read a date in a declared format; a month becomes its `first` or `last` day.
+    """Read a date in a declared format; a month or year becomes its `first` or `last` day.
 
     Raises:
         ValueError: another format, an impossible date, or a year outside 1880 to 2199.
@@ -84,10 +85,12 @@ def read_day(text: str, date_format: str, edge: str | None = None) -> dt.date:
     found = _DATES[date_format].fullmatch(text)
     if not found:
         raise ValueError(f"not of the form {date_format}")
-    year, month, *rest = (int(n) for n in found.groups())
-    day = dt.date(year, month, rest[0] if rest else 1)
-    if not 1880 <= day.year < 2200:
+    year, *rest = (int(n) for n in found.groups())
+    if not 1880 <= year < 2200:
         raise ValueError("the year is not plausible")
+    if not rest and edge == "last":
+        return dt.date(year, 12, 31)
+    day = dt.date(year, rest[0] if rest else 1, rest[1] if len(rest) > 1 else 1)
     if edge == "last":
         day = add_months(day, 1) - dt.timedelta(days=1)
     return day

@@ -25,14 +25,13 @@ def fill(path: Path, rows: Iterable[Enrolment], data_day: dt.date, *, drift: str
     # Names of columns are ours; values are bound.
     view = f"SELECT {', '.join(c for c in COLUMNS if c != drift)} FROM students"  # noqa: S608
     with sqlite3.connect(path) as db:
-        db.executescript(
-            "DROP VIEW IF EXISTS v_students; DROP TABLE IF EXISTS students;"
-            "DROP VIEW IF EXISTS data_day; DROP TABLE IF EXISTS days;"
-            f"CREATE TABLE students ({', '.join(COLUMNS)});"
-            f"CREATE VIEW v_students AS {view};"
-            "CREATE TABLE days (data_day);"
-            "CREATE VIEW data_day AS SELECT data_day FROM days;"
-        )
+        for name in ("v_students", "data_day"):
+            db.execute(f"DROP VIEW IF EXISTS {name}")
+        for name, columns in (("students", ", ".join(COLUMNS)), ("days", "data_day")):
+            db.execute(f"DROP TABLE IF EXISTS {name}")
+            db.execute(f"CREATE TABLE {name} ({columns})")
+        db.execute(f"CREATE VIEW v_students AS {view}")
+        db.execute("CREATE VIEW data_day AS SELECT data_day FROM days")
         db.execute("INSERT INTO days VALUES (?)", [data_day.isoformat()])
         db.executemany(
             f"INSERT INTO students VALUES ({', '.join('?' * len(COLUMNS))})",  # noqa: S608
