@@ -18,7 +18,7 @@ from verify.simulate.state import Profile
 @pytest.fixture(scope="session")
 def shared_bench() -> Iterator[Bench]:
     connectors = Connectors.from_content(impatient(ContentSet.load("connectors")))
-    with SimulatedSources(REGISTERS) as sim:
+    with SimulatedSources(REGISTERS, day=TODAY) as sim:
         state = MemoryState()
         asker = Asker(connectors, sim.environment(), lambda: TODAY, state=state)
         yield Bench(sim, connectors, asker, state)

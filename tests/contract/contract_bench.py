@@ -10,6 +10,7 @@ from typing import Any
 from verify.connectors import Answer, Asker, Connectors, DecodeContext, Decoded, Question, decode
 from verify.connectors.shared import MemoryState
 from verify.content import ContentSet
+from verify.domain.evidence import EvidenceState
 from verify.domain.household import Authorisation
 from verify.simulate.registers import Registers
 from verify.simulate.server import SimulatedSources
@@ -72,6 +73,83 @@ REGISTERS = Registers.model_validate(
              "central_basic": "143"},
         ],
         "statuses": [{**_WHO}],
+        "residences": [
+            {**_WHO, "household_no": "310104-000117", "relation": "head", "since": "2008-04-09",
+             "address": "示例路1号"},
+            {**_WHO, "household_no": "310104-000021", "relation": "child", "since": "1985-03-12",
+             "address": "示例路9号", "status": "moved_out"},
+        ],
+        "marriages": [
+            {**_WHO, "spouse_name": HE[0], "spouse_id": HE[1],
+             "certificate_no": "J310104-2010-000123",
+             "registered_on": "2010-05-20", "address": "示例路1号"},
+        ],
+        "deaths": [
+            {**_WHO, "died_on": "2025-02-03", "cremated_on": "2025-02-06", "place": "示例殡仪馆"},
+            {"name": HE[0], "id": HE[1], "died_on": "2025-03-01"},
+        ],
+        "enterprises": [
+            {**_WHO, "company": "梅梅小吃店", "credit_code": "92310000MA1FL00025",
+             "role": "self_employed", "subscribed": "30000", "since": "2021-06-01"},
+            {"name": LIN[0], "id": NAMESAKE_ID, "company": "梅林贸易有限公司",
+             "credit_code": "91310000MA1FL00009", "role": "supervisor", "subscribed": "500000",
+             "since": "2019-01-01", "status": "revoked"},
+            {**_WHO, "company": "旧店", "credit_code": "92310000MA1FL00017",
+             "role": "legal_representative", "subscribed": "30000", "since": "2015-06-01",
+             "status": "cancelled"},
+        ],
+        "provident_funds": [
+            {**_WHO, "account": "GJJ-0001", "employer": "晨光食品厂", "monthly_deposit": "1032.00",
+             "balance": "45678.90"},
+            {**_WHO, "account": "GJJ-0002", "monthly_deposit": "0", "balance": "1200.05",
+             "status": "sealed"},
+        ],
+        "securities": [
+            {**_WHO, "account": "A10001", "broker": "示例证券", "product": "stock",
+             "code": "600000", "worth": "12345.67"},
+            {**_WHO, "account": "A10001", "broker": "示例证券", "product": "cash",
+             "worth": "890.12"},
+            {**_WHO, "account": "F20002", "broker": "示例基金", "product": "fund",
+             "code": "000001", "worth": "5000"},
+        ],
+        "policies": [
+            {**_WHO, "insurer": "CLIC", "policy_no": "CL-1", "product": "两全保险",
+             "cash_value": "21000.50", "yearly_premium": "3000", "since": "2016-08-01"},
+            {**_WHO, "insurer": "CPIC", "policy_no": "CP-9", "cash_value": "0",
+             "since": "2010-01-01", "status": "lapsed"},
+            {**_WHO, "insurer": "PAIC", "policy_no": "PA-3", "product": "年金保险",
+             "cash_value": "8000", "since": "2020-02-02"},
+        ],
+        "internet_assets": [
+            {**_WHO, "platform": "示例支付", "account": "u1", "product": "balance",
+             "amount": "35.20", "phone": "13800000000"},
+            {**_WHO, "platform": "示例支付", "account": "u1", "product": "money_fund",
+             "amount": "2100.00", "phone": "13800000000"},
+            {**_WHO, "platform": "示例借贷", "account": "u7", "product": "loan_claim",
+             "amount": "6000.00", "phone": "13800000000"},
+        ],
+        "disabilities": [
+            {**_WHO, "certificate_no": "31010419850312002142", "category": "肢体", "grade": 2,
+             "valid_until": "2032-01-31", "allowance": "430.00"},
+        ],
+        "enrolments": [
+            {**_WHO, "school": "示例开放大学", "stage": "undergraduate", "student_no": "S-17",
+             "yearly_fee": "5200", "since": "2023-09-01", "until": "2027-06-30"},
+        ],
+        "medical_bills": [
+            {**_WHO, "settlement_no": "YB-1", "hospital": "示例医院", "month": "2024-11",
+             "total": "18200.00", "self_paid": "3120.40"},
+            {**_WHO, "settlement_no": "YB-2", "hospital": "示例医院", "month": "2025-02",
+             "total": "640.00", "self_paid": "95.00"},
+        ],
+        "farm_subsidies": [
+            {**_WHO, "year": "2024", "item": "耕地地力保护补贴", "amount": "356.40"},
+        ],
+        "farm_machines": [
+            {**_WHO, "number": "沪01-12345", "type": "tractor", "bought_on": "2019-03-15",
+             "price": "68000"},
+        ],
+        "utilities": [{**_WHO}],
     }
 )  # fmt: skip
 
@@ -119,10 +197,19 @@ class Bench:
     connectors: Connectors
     asker: Asker
     state: MemoryState = field(default_factory=MemoryState)
+    answers: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
 
     def ask(self, source: str, who: tuple[str, str] = LIN, **changes: Any) -> Answer:
         """Ask with a valid letter."""
         return self.asker.ask(question(source, who, **changes), letters(self.connectors.sources))
+
+    def answer_of(self, source: str) -> tuple[bytes, ...]:
+        """What the source says about LIN when nothing is wrong; asked for once."""
+        if source not in self.answers:
+            answer = self.ask(source)
+            assert answer.state is EvidenceState.OK, answer
+            self.answers[source] = answer.bodies
+        return self.answers[source]
 
     def ask_and_decode(self, source: str, who: tuple[str, str] = LIN) -> tuple[Answer, Decoded]:
         """Ask, then read what came back."""
@@ -132,12 +219,13 @@ class Bench:
         )
 
 
-def impatient(content: ContentSet) -> ContentSet:
-    """The same connectors with deadlines that tests can wait for."""
+def impatient(content: ContentSet, *, hasty: bool = False) -> ContentSet:
+    """The same connectors with deadlines that tests can wait for; shorter still when `hasty`."""
+    deadline, attempt = ("0.7", "0.25") if hasty else ("1.2", "0.4")
 
     def shorter(text: str) -> str:
-        text = re.sub(r"deadline_seconds: \d+", 'deadline_seconds: "1.2"', text)
-        text = re.sub(r"attempt_seconds: \d+", 'attempt_seconds: "0.4"', text)
+        text = re.sub(r"deadline_seconds: \d+", f'deadline_seconds: "{deadline}"', text)
+        text = re.sub(r"attempt_seconds: \d+", f'attempt_seconds: "{attempt}"', text)
         text = re.sub(
             r"attempts: 3}", 'attempts: 3, pause_seconds: "0.01", retry_permille: 1000}', text
         )

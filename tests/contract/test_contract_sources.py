@@ -11,7 +11,8 @@ from contract_bench import LIN, NOBODY, TODAY, Bench, context, letters, question
 
 from verify.connectors import decode
 from verify.domain.evidence import EvidenceState
-from verify.simulate.state import SOURCES
+
+SOURCES = ("bank", "real_estate", "social_insurance", "tax", "vehicle")
 
 S = EvidenceState
 each = pytest.mark.parametrize("source", SOURCES)

@@ -192,7 +192,7 @@ class _Section:
             signals.add("unreadable", self.spec.rows)
             return [], None
         if any(isinstance(value, dict) for value in row.values()):
-            row = dict(_flat(row, ""))
+            row = dict(flat_row(row, ""))
         if row.keys() != self.fields:
             self.audit_header(row, signals)
             if not self.fields <= row.keys():
@@ -223,11 +223,11 @@ class _Section:
         return (self.spec.rows, whole.part, *key), agree
 
 
-def _flat(row: Row, path: str) -> Iterator[tuple[str, Any]]:
+def flat_row(row: Row, path: str) -> Iterator[tuple[str, Any]]:
     """Nested mappings of a row by dotted name, as declarations name them."""
     for key, value in row.items():
         if isinstance(value, dict) and value:
-            yield from _flat(value, f"{path}{key}.")
+            yield from flat_row(value, f"{path}{key}.")
         else:
             yield f"{path}{key}", value
 

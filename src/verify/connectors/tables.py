@@ -122,6 +122,8 @@ def unpacked_size(body: bytes) -> int:
     Raises:
         Malformed: it is no zip, holds too many members, or is a bomb.
     """
+    if body[:4] != b"PK\x03\x04" or body[-22:-18] != b"PK\x05\x06":
+        raise Malformed("zip")  # cut off, or something stands before or behind it
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             members = archive.infolist()

@@ -78,6 +78,11 @@ class StatementKind(enum.StrEnum):
     CONTRIBUTION = "contribution"  # 社会保险缴费 (base is not income; a cross-check)
     ACCOUNT_MOVEMENT = "account_movement"  # 账户收支 (a cross-check)
     DEATH_NOTICE = "death_notice"  # 死亡信息
+    HOUSEHOLD_REGISTRATION = "household_registration"  # 户籍登记
+    MARRIAGE_RECORD = "marriage_record"  # 婚姻登记
+    DISABILITY_RECORD = "disability_record"  # 残疾人证
+    SCHOOL_RECORD = "school_record"  # 学籍
+    UTILITY_USE = "utility_use"  # 水电燃气使用 (an auxiliary signal)
 
     @property
     def nature(self) -> Nature:

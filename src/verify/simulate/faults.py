@@ -46,14 +46,14 @@ def drift_tree(tree: dict[str, Any], fault: Fault) -> dict[str, Any]:
 
 
 def _rows(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The innermost mappings that stand in a list."""
+    """The mappings that stand in a list, also those inside of others."""
     for value in tree.values():
         if isinstance(value, dict):
             yield from _rows(value)
         elif isinstance(value, list):
             for item in (i for i in value if isinstance(i, dict)):
-                below = list(_rows(item))
-                yield from below or [item]
+                yield item
+                yield from _rows(item)
 
 
 def _extra(row: dict[str, Any]) -> None:

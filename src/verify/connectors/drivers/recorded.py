@@ -6,7 +6,9 @@ can put it in a source's place, and the letter is checked like for the source it
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
+from typing import Any
 
 from verify.connectors.channel import Channel
 from verify.connectors.drivers.outcome import Outcome, complete
@@ -16,6 +18,13 @@ from verify.domain.errors import ContentError
 from verify.domain.evidence import EvidenceState
 
 SCHEME = "recorded:"
+
+
+def _body(recorded: Any) -> bytes:
+    """Text, or `base64` of what is no text."""
+    if isinstance(recorded, dict):
+        return base64.b64decode(recorded["base64"])
+    return str(recorded).encode()
 
 
 def run(channel: Channel) -> Outcome:
@@ -32,7 +41,7 @@ def run(channel: Channel) -> Outcome:
         document = parse_yaml(path.name, path.read_text(encoding="utf-8"))
         for reply in document.value["replies"]:
             if reply["asked"]["id_number"] == channel.values["id_number"]:
-                return complete([str(b).encode() for b in reply["bodies"]])
-    except (OSError, ContentError, KeyError, TypeError):
+                return complete([_body(b) for b in reply["bodies"]])
+    except (OSError, ContentError, KeyError, TypeError, ValueError):
         raise Failure(EvidenceState.UNAVAILABLE, "recording_unreadable") from None
     raise Failure(EvidenceState.UNAVAILABLE, "not_recorded")
