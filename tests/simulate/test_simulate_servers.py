@@ -19,6 +19,7 @@ import pytest
 
 from verify.simulate.registers import Registers
 from verify.simulate.server import SimulatedSources, load_registers
+from verify.simulate.state import DATABASES, FOLDERS, SOURCES
 
 # Synthetic: nobody has these numbers.
 WANG = ("王伟", "310104198001010017")
@@ -83,8 +84,11 @@ def test_all_sources_are_up_in_less_than_two_seconds() -> None:
     started = time.monotonic()
     with SimulatedSources(REGISTERS) as sources:
         assert time.monotonic() - started < 2
-        assert sorted(sources.urls) == ["bank", "real_estate", "social_insurance", "tax", "vehicle"]
-        assert all(u.startswith("http://127.0.0.1:") for u in sources.urls.values())
+        assert sorted(sources.urls) == list(SOURCES)
+        offline = {s: sources.urls[s] for s in (*FOLDERS, *DATABASES)}
+        assert all(u.startswith(("file:///", "sqlite:///file:/")) for u in offline.values())
+        listening = sources.urls.keys() - offline.keys()
+        assert all(sources.urls[s].startswith("http://127.0.0.1:") for s in listening)
 
 
 def test_a_search_finds_by_number_lifted_number_or_name(sim: SimulatedSources) -> None:
