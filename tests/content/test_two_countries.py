@@ -133,6 +133,14 @@ def test_a_question_names_the_amount_in_the_money_of_the_rulebook():
     assert "($5,000)" in found.questions[0].question.en
 
 
+def test_a_question_is_in_the_words_of_the_country():
+    document = oracle.document("snap", "US-48", US_DAYS[-1], [{"age": 70, "relation": "self"}])
+    document["members"][0]["unanswered"] = ["social_security"]
+    (found,) = assessed([document])
+    assert "Social Security benefits" in found.questions[0].question.en
+    assert "社会保障金" in found.questions[0].question.zh
+
+
 def test_there_is_nothing_to_pay_for_those_who_are_not_eligible():
     rich = {"age": 40, "relation": "self", "wage": 9000}
     (found,) = judged("civil_legal_aid", "GB-EAW", GB_DAYS[0], [[rich]])

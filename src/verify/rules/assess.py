@@ -180,7 +180,7 @@ def _views(
             supporters=supporters.get(household, ()),
             contributions=parts_of.get(h, ()),
             doubts={d["doubt"]: d for d in doubts_of.get(h, ())},
-            wording=law.wording,
+            wording=law.words(prepared.book),
         )
         for h, household, region, regime in households.iter_rows()
     ]

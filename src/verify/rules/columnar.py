@@ -243,7 +243,7 @@ def _view(law: Law, book: Rulebook, trace: TraceFrames, rows: pl.DataFrame, hous
         ],
         contributions=parts,
         doubts={},
-        wording=law.wording,
+        wording=law.words(book),
     )
 
 

@@ -32,6 +32,7 @@ class Law:
         self.wording = wording
         self.books = books
         self._vocabularies = vocabularies
+        self._words = {c: wording.extended(v.titles) for c, v in vocabularies.items()}
         self._by_place = {(b.region, b.programme): b for b in books.values()}
 
     @classmethod
@@ -56,6 +57,10 @@ class Law:
             check_place(book, document, regions)
             books[book.id] = book
         return cls(content.digest, regions, wording, books, vocabularies)
+
+    def words(self, book: Rulebook) -> Wording:
+        """The wording of questions, with the words of the rulebook's country."""
+        return self._words.get(book.id.split("/")[0], self.wording)
 
     def find(self, region: str, programme: str) -> Rulebook:
         """The rulebook of the region or of its nearest ancestor that has one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from verify.content import Document
 from verify.domain.errors import ContentError
@@ -53,6 +53,11 @@ class Wording:
             where = document.where(("questions",))
             raise ContentError(f"kinds without a `{ANY_CODE}` question: {missing}", where=where)
         return cls(model.relations, model.sources, model.quantities, questions, model.refer)
+
+    def extended(self, titles: Mapping[str, Text]) -> Wording:
+        """With the words of a country's own kinds."""
+        own = {kind: TextM(zh=title.zh, en=title.en) for kind, title in titles.items()}
+        return replace(self, quantities={**own, **self.quantities}) if own else self
 
     def person(self, relation: str | None, ordinal: int = 0) -> Text:
         """`the applicant's child (2)`: by relation, with a number where several share it."""
