@@ -7,7 +7,7 @@ VERIFY := $(BIN)/verify
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo demo-stop serve simulate test check fix lint types floors unit \
-        openapi picture lock bench-online bench-population bench-rules population proofs clean
+        openapi picture lock bench-online bench-identity bench-population bench-rules population proofs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -77,6 +77,9 @@ var/bench-venv/.ready: requirements-bench.lock
 
 bench-rules: setup var/bench-venv/.ready ## a city of a million households, beside Polars by hand, ZEN, OpenFisca
 	@$(BIN)/python benchmarks/rules/run.py --peers $(CURDIR)/var/bench-venv/bin/python
+
+bench-identity: setup var/bench-venv/.ready ## who is who, beside Splink and recordlinkage
+	@$(BIN)/python benchmarks/identity/run.py --peers $(CURDIR)/var/bench-venv/bin/python
 
 bench-population: setup ## a synthetic city of ten million people: time, memory, digest twice
 	@$(BIN)/python benchmarks/population/run.py
