@@ -14,9 +14,11 @@ from verify.identity.assignment import best_assignment
 from verify.identity.block import WHOLE, missed
 from verify.identity.components import clusters
 from verify.identity.likeness import LIKENESS, sound
+from verify.identity.names import PersonNames, name_form, name_level
 from verify.identity.repair import repairs
 from verify.identity.spellings import SPELLINGS, is_whole_id
 from verify.scoring.kinds import KINDS
+from verify.scoring.levels import LEVELS
 
 
 def valid(text: str) -> bool:
@@ -199,3 +201,12 @@ def test_pairs_missed_are_estimated_from_how_often_rules_agree() -> None:
     estimate = missed(positive, ("a", "b", "c", "d"))
     assert (estimate.once, estimate.twice, estimate.lower_bound) == (4, 2, 4)
     assert missed(positive, (WHOLE,)).lower_bound == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(*[st.text(alphabet="王汪伟炜李里娜秀修兰欧阳单善", min_size=1, max_size=5)] * 2)
+def test_whole_columns_of_names_agree_as_one_by_one(a: str, b: str) -> None:
+    if a == b or a in b + b:
+        return
+    alone = name_level(name_form(a), PersonNames(name_form(b)))
+    assert rank("han_name", a, b) == LEVELS["name"][alone]

@@ -17,7 +17,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA, Indel, JaroWinkler
 
 from verify.identity.contacts import address_form, address_level
-from verify.identity.names import PersonNames, name_form, name_level
+from verify.identity.names import PersonNames, name_form, name_level, readings
 from verify.identity.numbers import id_form, id_level
 from verify.scoring.kinds import KINDS, level_rank
 from verify.scoring.levels import LEVELS
@@ -28,6 +28,8 @@ Flags = NDArray[np.bool_]
 Likeness = Callable[[pl.Series, pl.Series], Ranks]
 _SHORTEST_START = 3
 _CLOSE, _PARTIAL = 900, 780
+_SHORT_NAME = 4
+_IDEOGRAPHS = "^[\u4e00-\u9fff]{1,4}$"
 
 
 class _Pairs:
@@ -246,12 +248,32 @@ def _han_name(a: pl.Series, b: pl.Series) -> Ranks:
     def level(x: str, y: str) -> int:
         return name_level(name_form(x), PersonNames(name_form(y)))
 
-    ranks = _one_by_one(a, b, level, _NAME_RANKS)
+    ranks = np.full(len(a), level_rank("han_name", "different"), dtype=np.uint8)
+    open_ = pl.Series(np.flatnonzero(~_nothing_alike(a, b)), dtype=pl.UInt32)
+    ranks[open_.to_numpy()] = _one_by_one(a.gather(open_), b.gather(open_), level, _NAME_RANKS)
     # Surname last, or the parts of an ethnic name in another order: one is a rotation of the other.
     twice, size = pl.col("a") + pl.col("a"), pl.col("a").str.len_chars()
     turned = (size == pl.col("b").str.len_chars()) & twice.str.contains(pl.col("b"), literal=True)
     ranks[_column(a, b, turned)] = level_rank("han_name", "variant")
     return ranks
+
+
+def _nothing_alike(a: pl.Series, b: pl.Series) -> Flags:
+    """Ideographs on both sides of which none is in its place, and the first do not sound alike.
+
+    Every likeness of `identity.names` but the same sound keeps a character in its place, and the
+    same sound needs all of them: most pairs are settled here, without looking at each.
+    """
+    pairs = _Pairs(a, b)
+    sizes = [s.str.len_chars().to_numpy() for s in (a, b)]
+    ideographs = _column(
+        a, b, pl.col("a").str.contains(_IDEOGRAPHS) & pl.col("b").str.contains(_IDEOGRAPHS)
+    )
+    apart = ideographs & (pairs.edits(_SHORT_NAME) >= np.maximum(*sizes))
+    at = np.flatnonzero(apart)
+    left, right = a.str.slice(0, 1).gather(at).to_list(), b.str.slice(0, 1).gather(at).to_list()
+    apart[at] = [readings(x).isdisjoint(readings(y)) for x, y in zip(left, right, strict=True)]
+    return np.asarray(apart, dtype=np.bool_)
 
 
 def _cn_id(a: pl.Series, b: pl.Series) -> Ranks:
