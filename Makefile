@@ -7,7 +7,7 @@ VERIFY := $(BIN)/verify
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo demo-stop serve simulate test check fix lint types floors unit \
-        openapi picture lock bench-online bench-identity bench-population bench-rules population proofs clean
+        openapi fuzz picture lock bench-online bench-identity bench-population bench-rules population proofs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,9 @@ floors: setup-dev
 
 fix: setup-dev ## format and repair what can be repaired
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+fuzz: setup-dev ## hostile payloads for every decoder (COUNT=500000 SEED=1)
+	@$(BIN)/python tests/fuzz/decoders.py --count $(or $(COUNT),500000) --seed $(or $(SEED),1)
 
 openapi: setup ## write api/openapi.json from the code
 	@$(VERIFY) openapi --out api/openapi.json

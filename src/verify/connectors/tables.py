@@ -58,6 +58,8 @@ def _decoded(body: bytes, table: Table) -> str:
 
 
 def _csv(text: str, table: Table, max_rows: int) -> tuple[list[str], list[str], Rows]:
+    if not text.endswith("\n"):
+        raise Malformed("cut_off")  # a last line without its end may lack half of its last cell
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=table.delimiter, strict=True)
     try:
         head, header = next(reader, []), next(reader, [])
