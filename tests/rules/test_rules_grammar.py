@@ -256,8 +256,10 @@ def test_a_son_whose_family_nobody_counted_may_owe_anything_up_to_a_family_of_on
     assert value(judged(load(SUPPORT), family({}, son)), "support") == (0, 125_000)
 
 
-def test_without_supporters_there_is_no_support():
+def test_without_supporters_there_is_no_support_however_large_the_family():
+    child = {"person": "c", "relation": "child", "birth": "2015-01-01"}
     assert value(judged(load(SUPPORT), family({})), "support") == (0, 0)
+    assert value(judged(load(SUPPORT), family({}, child)), "support") == (0, 0)
 
 
 def _nodes(nodes):

@@ -203,7 +203,7 @@ def _items(view: View) -> list[Item]:
     open_tests = [t for t in plan.tests if view.state(t) is FindingState.UNDETERMINED]
     touched: dict[str, set[str]] = {}
     exact: dict[str, bool] = {}
-    may_count = {m.p for m in view.may_count}
+    may_count = {m.p for m in (*view.may_count, *view.supporters)}
     for (p, name), rows in view.by_measure.items():
         about_counting = name in plan.composition_measures
         tests = {

@@ -46,7 +46,7 @@ class OpenTotals:
         else:
             found = _added_up(measure, portion.p, *self._settled(portion), rows)
         lo, hi = found.lo, found.hi
-        if not of_household and self._members < self._people:
+        if level == SUPPORTER or (not of_household and self._members < self._people):
             start, length = (self._members, None) if level == SUPPORTER else (0, self._members)
             lo = lo.slice(start, length)
             hi = lo if found.certain else found.hi.slice(start, length)
