@@ -36,6 +36,8 @@ def upgrade(home: Home = None, as_json: Json = False) -> None:
 def check(home: Home = None, as_json: Json = False) -> None:
     """Recompute every hash of every verification; name each thing that is not what was sealed.
 
+    The chain of clerical decisions on matches is checked as well.
+
     Exit code 7 when anything differs. Opens the store for reading only.
     """
     del as_json
@@ -59,6 +61,10 @@ def check(home: Home = None, as_json: Json = False) -> None:
                 ]
             if cursor is None:
                 break
+        faults += [
+            {"verification": "", "thing": "clerical decisions", "reason": reason}
+            for reason in store.check_labels()
+        ]
     document = {"checked": checked, "intact": not faults, "faults": faults}
     emit(document, lambda console: _show(document, console))
     if faults:

@@ -21,6 +21,20 @@ __all__ = ["app"]
 
 Plain = dict[str, Any]
 Family = Annotated[str, typer.Option(metavar="NAME", help="The script family.")]
+RosterFolder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Work on the linking of registers instead, held against this roster: "
+        "people.parquet, records.parquet, truth.parquet (see `verify simulate roster`).",
+    ),
+]
+ModelFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="With --roster: weights of an earlier run (default: estimated anew)."
+    ),
+]
 Verdicts = Annotated[
     int,
     typer.Option(
@@ -39,7 +53,10 @@ class Said(enum.StrEnum):
 
 @app.command()
 def evaluate(
+    *,
     family: Family = "cn",
+    roster: RosterFolder = None,
+    model: ModelFile = None,
     svg: Annotated[
         Path | None,
         typer.Option(
@@ -60,22 +77,28 @@ def evaluate(
     from verify.domain.access import LOCAL
     from verify.service.matching.view import evaluation_view
 
-    with tuning(home) as matching:
-        found = matching.evaluation(LOCAL, family)
+    if roster is not None:
+        from verify.cli.rosters import evaluate_folder, show_roster
+
+        document, show = evaluate_folder(roster, model), show_roster
+    else:
+        with tuning(home) as matching:
+            document = evaluation_view(matching.evaluation(LOCAL, family))
+        show = _show_evaluation
     if svg is not None:
         svg.mkdir(parents=True, exist_ok=True)
         drawings = {
-            "precision-recall": plots.precision_recall(found.curve),
-            "calibration": plots.calibration(found.calibration),
+            "precision-recall": plots.precision_recall(document["curve"]),
+            "calibration": plots.calibration(document["calibration"]),
         }
         for name, drawing in drawings.items():
             (svg / f"{name}.svg").write_text(drawing, encoding="utf-8")
-    document = evaluation_view(found)
-    emit(document, lambda console: _show_evaluation(document, svg, console))
+    emit(document, lambda console: show(document, console))
 
 
 @app.command()
 def threshold(
+    *,
     to: Annotated[
         list[str],
         typer.Option(
@@ -84,6 +107,8 @@ def threshold(
     ],
     family: Family = "cn",
     verdicts: Verdicts = 200,
+    roster: RosterFolder = None,
+    model: ModelFile = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -98,6 +123,12 @@ def threshold(
     from verify.service.matching.view import trial_view
 
     wanted = read_cutoffs(to)
+    if roster is not None:
+        from verify.cli.rosters import move_in_folder, show_moves
+
+        moved = move_in_folder(roster, model, wanted)
+        emit(moved, lambda console: show_moves(moved, console))
+        return
     with tuning(home) as matching:
         trial = matching.try_cutoffs(
             LOCAL,
@@ -116,7 +147,9 @@ def train(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write the draft as a content folder, DIR/scoring, for review."
+            metavar="DIR",
+            help="Write the draft as a content folder, DIR/scoring, for review; with --roster "
+            "the weights as DIR/model.json.",
         ),
     ] = None,
     strength: Annotated[
@@ -130,12 +163,15 @@ def train(
     ] = 200,
     family: Family = "cn",
     verdicts: Verdicts = 0,
+    roster: RosterFolder = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Learn the shares m from clerical decisions; see what they would change.
 
     The draft is content: compare it, have it reviewed, and put it where the scoring content is.
+    With --roster the weights for linking are learnt from its people and records, without looking
+    at the truth, which then says how good they are.
     """
     del as_json
     from verify.cli.matching import tuning
@@ -145,6 +181,12 @@ def train(
     from verify.service.matching import draft
     from verify.service.matching.view import calibrated_view
 
+    if roster is not None:
+        from verify.cli.rosters import show_roster, train_on_folder
+
+        learnt = train_on_folder(roster, out)
+        emit(learnt, lambda console: show_roster(learnt, console))
+        return
     with tuning(home) as matching:
         made, content = matching.calibrate(
             LOCAL, family=family, strength=strength, verdicts=verdicts
@@ -213,7 +255,7 @@ def list_labels(home: Home = None, as_json: Json = False) -> None:
     emit(document, lambda console: _show_labels(rows, console))
 
 
-def _show_evaluation(document: Plain, svg: Path | None, console: Console) -> None:
+def _show_evaluation(document: Plain, console: Console) -> None:
     from rich.text import Text
 
     from verify.cli.matching import bits, show_figures
@@ -228,8 +270,6 @@ def _show_evaluation(document: Plain, svg: Path | None, console: Console) -> Non
                 (f"({pair['rule']}, {bits(pair['score'])} bits)", "dim"),
             )
         )
-    if svg is not None:
-        console.print(f"✔ drawn in {svg}")
 
 
 def _show_training(document: Plain, out: Path | None, console: Console) -> None:
