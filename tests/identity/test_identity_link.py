@@ -259,3 +259,33 @@ def test_hostile_texts_cost_no_more_than_their_capped_length() -> None:
     assert (
         max(normal[c].str.len_chars().max() or 0 for c in ("name", "id_number", "address")) <= 128
     )
+
+
+def test_a_co_owner_who_is_sure_makes_the_other_member_likely() -> None:
+    households = PEOPLE.with_columns(
+        household=pl.col("person").str.slice(1).cast(pl.Int64).floordiv(3).cast(pl.String)
+    )
+    entries_of = SEEN.join(
+        ENTRIES.select("record", "cluster")
+        .join(households.select(cluster="person", household="household"), on="cluster")
+        .select("record", object_key="household"),
+        on="record",
+    )
+    # One entry of household 0 has nothing but a name left.
+    bare = ENTRIES.filter(pl.col("cluster") == "p00001")["record"][0]
+    fields = [c for c in SEEN.columns if c not in ("record", "subject_name")]
+    damaged = entries_of.with_columns(
+        pl.when(pl.col("record") == bare).then(None).otherwise(pl.col(c)).alias(c) for c in fields
+    )
+    alone = link(damaged.drop("object_key"), households, FAMILIES)
+    beside = link(damaged, households, FAMILIES)
+
+    def of_bare(found: Linked) -> dict[str, tuple[str, int]]:
+        return {b: what for (a, b), what in judged(found).items() if a == bare}
+
+    assert "p00001" not in of_bare(alone)
+    context = beside.model.field("context")
+    assert context.weights[0] > 5000 > 0 > context.weights[1]
+    assert of_bare(beside)["p00001"][0] == "unsure"  # a name, and company: for a person to say
+    again = link(damaged, households, FAMILIES, model=beside.model)
+    assert_frame_equal(again.pairs, beside.pairs)

@@ -116,7 +116,8 @@ def map_columns(
                 )
             )
         used |= {*columns[0], *columns[1], *filter(None, _further(left, other, declared.also))}
-    ignored = {plain(c) for c in (*settings.declared.ignored, *settings.declared.ids)}
+    known = settings.declared
+    ignored = {plain(c) for c in (*known.ignored, *known.ids, *known.households)}
     for column in left.columns:
         if column in used or plain(column) in ignored or column not in other.columns:
             continue
@@ -150,6 +151,11 @@ def _further(
 def id_column(frame: pl.DataFrame, settings: LinkSettings) -> str | None:
     """The column that names the rows; None if there is none."""
     return next(iter(_find(frame, settings.declared.ids)), None)
+
+
+def household_column(frame: pl.DataFrame, settings: LinkSettings) -> str | None:
+    """The column that groups rows of one household or jointly held object."""
+    return next(iter(_find(frame, settings.declared.households)), None)
 
 
 def _guess(a: pl.Series, b: pl.Series) -> str | None:

@@ -58,6 +58,10 @@ class Model:
         """One field by name."""
         return next(f for f in self.fields if f.name == name)
 
+    def has(self, name: str) -> bool:
+        """Whether the model knows this field."""
+        return any(f.name == name for f in self.fields)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form. Of rarities only those below the rarest are stored, commonest first."""
         return {

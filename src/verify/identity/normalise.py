@@ -13,12 +13,13 @@ from functools import cached_property
 import polars as pl
 
 from verify.domain.errors import InputError
-from verify.identity.columns import ID, Field, id_column
+from verify.identity.columns import ID, Field, household_column, id_column
 from verify.identity.spellings import LONGEST_TEXT, SPELLINGS, citizen_id_birth, is_whole_id
 from verify.scoring.linking import LinkSettings
 
 _RAW_SUFFIX = "_given"
 _ALSO = "_also"
+HOUSEHOLD = "household_key"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Coded:
 class Registers:
     """Two coded registers (or one, held against itself: `dedupe`).
 
-    `left`, `right`: `unique_id` of the rows, sorted. All else is in the coded fields.
+    `left`, `right`: `unique_id` of the rows, sorted, and `household_key` where there is one. All
+    else is in the coded fields.
     """
 
     left: pl.DataFrame
@@ -63,13 +65,15 @@ def normalise(
     Columns: `<field>_given` (text, as written) and `<field>` (normal form, null if not given).
     Rows sorted by `unique_id`; repeated rows once.
 
-    Further values are lists: `<field>_also_given` and `<field>_also`.
+    `household_key` where a column groups rows. Further values are lists: `<field>_also_given` and
+    `<field>_also`.
 
     Raises:
         InputError: two different rows share their id.
     """
     given = frame.select(
         _ids(frame, settings),
+        *_household(frame, settings),
         *(_as_text(frame, getattr(f, side)).alias(f.name + _RAW_SUFFIX) for f in fields),
         *(
             _as_texts(frame, column).alias(f.name + _ALSO + _RAW_SUFFIX)
@@ -94,6 +98,12 @@ def _ids(frame: pl.DataFrame, settings: LinkSettings) -> pl.Expr:
     if column is None:
         return pl.int_range(pl.len()).cast(pl.String).alias(ID)
     return pl.col(column).cast(pl.String).alias(ID)
+
+
+def _household(frame: pl.DataFrame, settings: LinkSettings) -> list[pl.Expr]:
+    """What groups rows (a household, a jointly held object), if a column says so."""
+    column = household_column(frame, settings)
+    return [pl.col(column).cast(pl.String).alias(HOUSEHOLD)] if column else []
 
 
 def _as_texts(frame: pl.DataFrame, column: str) -> pl.Expr:
@@ -230,4 +240,8 @@ def prepare(
     """Normalise and code both sides; without `right` the register is held against itself."""
     a = normalise(left, fields, settings)
     b = a if right is None else normalise(right, fields, settings, side="right")
-    return Registers(a.select(ID), b.select(ID), code(a, b, fields), right is None)
+    return Registers(_keys(a), _keys(b), code(a, b, fields), right is None)
+
+
+def _keys(side: pl.DataFrame) -> pl.DataFrame:
+    return side.select(c for c in (ID, HOUSEHOLD) if c in side.columns)

@@ -143,7 +143,8 @@ class LinkingDeclared(_Declared):
     different); an empty list asks for none. `never_negative`: where one of these agrees exactly, a
     pair is at least unsure. `deterministic`: pairs that agree exactly on all
     fields of one of these lists are taken for true when the first prior is set. `ids`: names of the
-    column that names a row, best first; a register without one is numbered.
+    column that names a row, best first; a register without one is numbered. `households`: columns
+    that group rows of one household, or of one object held together.
     """
 
     schema_: Literal["verify.linking/1"] = Field(alias="schema")
@@ -155,6 +156,7 @@ class LinkingDeclared(_Declared):
     never_negative: list[Name] = Field(default_factory=list)
     deterministic: list[list[Name]]
     ids: list[Sentence]
+    households: list[Sentence]
     blank: list[Sentence]
     ignored: list[Sentence]
     fields: list[LinkFieldDeclared]
