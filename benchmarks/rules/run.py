@@ -68,7 +68,7 @@ def ours(folder: Path, repeat: int) -> dict[str, Any]:
         f.height * f.width
         for c in found
         for t in c.traces.values()
-        for f in (t.households, t.persons, t.parts)
+        for f in (*t.levels.values(), t.parts)
     )
     return {
         "seconds": min(seconds),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 
 import polars as pl
 
@@ -13,6 +12,7 @@ from verify.domain.verdict import Assessment, Outcome, Text
 from verify.rules.changes import changes
 from verify.rules.choice import Frames, favourable, leaves_choice
 from verify.rules.completions import Settled, relevant_items, settle
+from verify.rules.decided import decided
 from verify.rules.evaluate import (
     ELIGIBLE,
     INELIGIBLE,
@@ -83,8 +83,7 @@ def by_book(law: Law, *batch: pl.DataFrame) -> Iterator[tuple[Rulebook, Frames]]
             only = households.join(_pairs(keys), on=["region", "programme"], how="semi")
             mine = [f.join(only, on="household", how="semi", maintain_order="left") for f in batch]
         found = law.books[book]
-        judge = partial(settled_outcomes, law)
-        yield found, favourable(found, (mine[0], mine[1], mine[2], mine[3]), judge)
+        yield found, favourable(found, (mine[0], mine[1], mine[2], mine[3]), decided)
 
 
 def _books(law: Law, households: pl.DataFrame) -> dict[tuple[str, str], str]:
@@ -125,44 +124,19 @@ def _assess_book(
     ]
 
 
-def settled_outcomes(
-    law: Law, prepared: Prepared, evaluation: Evaluation, persons: pl.DataFrame
-) -> pl.Series:
-    """Outcome of each household as a number, its completions examined where it is open."""
-    outcomes = evaluation.outcomes
-    undecided = (outcomes == UNDETERMINED).arg_true()
-    if undecided.is_empty():
-        return outcomes
-    views = _views(law, prepared, Evaluated(evaluation), persons, undecided.to_list())
-    settled = settle(prepared, relevant_items(views))
-    return outcomes.clone().scatter(undecided, [settled[h].outcome for h in undecided.to_list()])
-
-
 def _views(
     law: Law,
     prepared: Prepared,
     readings: Evaluated,
     persons: pl.DataFrame,
-    chosen: Sequence[int] | None = None,
 ) -> list[View]:
-    """One view per household (of those chosen); in the open world its row is its number."""
+    """One view per household; in the open world its row is its number."""
     households = prepared.households["h", "household", "region", "regime"]
     members = prepared.members["h", "person", "relation", "p"].with_row_index("at")
     others = persons.filter(pl.col("role") != Role.MEMBER.value)
     others = others["household", "person", "relation"].sort("household", "person")
     doubts = prepared.contributions.doubts.sort("h", "doubt")
-    if chosen is None:
-        parts = prepared.contributions.frame
-    else:
-        households = households[chosen]
-        only = households["h", "household"]
-        parts = prepared.contributions.of(only["h"])
-        members, doubts = (
-            frame.join(only, on="h", how="semi", maintain_order="left")
-            for frame in (members, doubts)
-        )
-        others = others.join(only, on="household", how="semi", maintain_order="left")
-    parts = parts.with_row_index("at")
+    parts = prepared.contributions.frame.with_row_index("at")
     mine: dict[int, list[Member]] = {}
     for at, h, person, relation, p in members.iter_rows():
         mine.setdefault(h, []).append(Member(person, relation, p, at))

@@ -23,7 +23,7 @@ MOST = 6
 """As many persons as every choice is tried for; beyond, all of them are in or all out."""
 
 Frames = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
-Judge = Callable[[Prepared, Evaluation, pl.DataFrame], pl.Series]
+Judge = Callable[[Prepared, Evaluation], pl.Series]
 
 
 def leaves_choice(plan: Plan) -> bool:
@@ -48,7 +48,7 @@ def favourable(book: Rulebook, batch: Frames, judge: Judge) -> Frames:
     tried = _tried(plain, variants)
     prepared = prepare(book, *tried)
     evaluation = Evaluation(prepared.open_batch())
-    outcomes = judge(prepared, evaluation, tried[1])
+    outcomes = judge(prepared, evaluation)
     best = _best(prepared, evaluation, outcomes, variants)
     out = [(h, person) for h, chosen in sorted(best.items()) for person in chosen]
     schema = {"household": pl.String, "person": pl.String}

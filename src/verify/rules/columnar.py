@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
 from verify import frames
 from verify.domain.errors import NotFound
-from verify.domain.household import Role
 from verify.domain.verdict import Outcome, TraceNode
-from verify.rules.assess import by_book, settled_outcomes
+from verify.rules.assess import by_book
+from verify.rules.decided import decided
 from verify.rules.evaluate import (
     ELIGIBLE,
     INELIGIBLE,
@@ -31,19 +32,18 @@ from verify.rules.prepare import Prepared, prepare
 from verify.rules.rulebook import Rulebook
 from verify.rules.trace import Tracer
 from verify.rules.trace_frame import (
+    Rows,
     Stored,
     TraceFrames,
-    clause_column,
-    columns,
     joined,
     state_columns,
+    trace_frames,
 )
 from verify.rules.view import Member, View
 
 CHUNK = 100_000
 """Households evaluated in one go."""
 
-_DAYS = ("household", "region", "as_of", "known_at", "accepted_on")
 _NAMES = {INELIGIBLE: Outcome.INELIGIBLE, UNDETERMINED: Outcome.UNDETERMINED}
 _NAMES |= {ELIGIBLE: Outcome.ELIGIBLE}
 _TEXTS = pl.Series([_NAMES[i].value for i in sorted(_NAMES)], dtype=pl.String)
@@ -95,7 +95,7 @@ def assess_chunks(
     """The same, one piece per `chunk` households in the order of their keys."""
     households = frames.HOUSEHOLDS.check(households).sort("household")
     rest = [
-        _in_order(shape.check(frame))
+        _in_order(shape.check(frame), shape.key)
         for shape, frame in (
             (frames.PERSONS, persons),
             (frames.FACTS, facts),
@@ -108,8 +108,13 @@ def assess_chunks(
         yield _assessed(law, mine, *(_between(frame, first, last) for frame in rest))
 
 
-def _in_order(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame if frame["household"].is_sorted() else frame.sort("household", maintain_order=True)
+def _in_order(frame: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
+    """The frame in the order of its key; one that is in order already is only looked at."""
+    first, second = (frame[k] for k in key[:2])
+    same = first == first.shift(1)
+    if first.is_sorted() and not (same & (second < second.shift(1))).any():
+        return frame
+    return frame.sort(key)
 
 
 def _between(frame: pl.DataFrame, first: str, last: str) -> pl.DataFrame:
@@ -143,8 +148,7 @@ def _of_book(
 ) -> tuple[pl.DataFrame, pl.DataFrame, TraceFrames]:
     households = prepared.households
     evaluation = Evaluation(prepared.open_batch())
-    decided = settled_outcomes(law, prepared, evaluation, persons)
-    outcomes = _TEXTS[decided.cast(POSITION)].alias("outcome")
+    outcomes = _TEXTS[decided(prepared, evaluation).cast(POSITION)].alias("outcome")
     states = state_columns(evaluation)
     key = households["household"]
     rulebook = pl.Series([prepared.book.id]).new_from_index(0, len(key))
@@ -156,48 +160,8 @@ def _of_book(
             **benefit_columns(evaluation, prepared.book.plan, outcomes),
         }
     )
-    trace = _trace(prepared, evaluation, states, persons)
+    trace = trace_frames(prepared, evaluation, states, persons)
     return outcome_frame, findings_frame(evaluation, key, states), trace
-
-
-def _trace(
-    prepared: Prepared,
-    evaluation: Evaluation,
-    states: dict[str, pl.Series],
-    persons: pl.DataFrame,
-) -> TraceFrames:
-    households, members = prepared.households, prepared.members
-    plan, parts = prepared.book.plan, prepared.contributions.frame
-    names = pl.Series([m.name for m in plan.measures], dtype=pl.String)
-    told = parts.filter((pl.col("lo") != 0) | (pl.col("hi") != 0).fill_null(True))
-    place = told["h"].cast(POSITION)
-    return TraceFrames(
-        book=prepared.book.id,
-        households=pl.DataFrame(
-            {
-                **{c: households[c] for c in _DAYS},
-                **states,
-                **columns(evaluation, HOUSEHOLD),
-            }
-        ),
-        persons=pl.DataFrame(
-            {
-                **{c: members[c] for c in ("household", "person", "relation")},
-                "clause": clause_column(evaluation),
-                **columns(evaluation, PERSON),
-            }
-        ),
-        parts=pl.DataFrame(
-            {
-                "household": households["household"][place],
-                "measure": names[told["m"].cast(POSITION)],
-                **{c: told[c] for c in ("person", "quantity", "lo", "hi", "doubt", "evidence")},
-            }
-        ),
-        others=persons.filter(pl.col("role") != Role.MEMBER.value)
-        .select("household", "person", "relation")
-        .sort("household", "person"),
-    )
 
 
 def tree(law: Law, found: Columnar, household: str) -> tuple[TraceNode, ...]:
@@ -212,40 +176,45 @@ def tree(law: Law, found: Columnar, household: str) -> tuple[TraceNode, ...]:
         )
     for book in sorted(found.traces):
         trace = found.traces[book]
-        rows = _of(trace.households, household)
-        if rows.height:
-            return Tracer(_view(law, law.books[book], trace, rows, household)).tree()
+        rows = {level: _of(frame, household) for level, frame in trace.levels.items()}
+        if rows[HOUSEHOLD]:
+            parts = _of(trace.parts, household)
+            return Tracer(_view(law, law.books[book], rows, parts)).tree()
     raise NotFound("no such household in these frames", where=household)
 
 
-def _view(law: Law, book: Rulebook, trace: TraceFrames, rows: pl.DataFrame, household: str) -> View:
-    row = rows.to_dicts()[0]
-    persons = _of(trace.persons, household).to_dicts()
+def _view(law: Law, book: Rulebook, rows: Rows, parts: list[dict[str, Any]]) -> View:
+    (row,) = rows[HOUSEHOLD]
     regime = book.regime(row["as_of"], row["known_at"], row["accepted_on"] or row["as_of"])
-    number = {p["person"]: i for i, p in enumerate(persons)}
-    measure = {m.name: m.index for m in book.plan.measures}
-    parts = [
-        {**c, "p": number[c["person"]], "m": measure[c["measure"]]}
-        for c in _of(trace.parts, household).to_dicts()
+    members = [Member(p["person"], p["relation"], at, at) for at, p in enumerate(rows[PERSON])]
+    others = [
+        Member(p["person"], p["relation"], len(members) + at, at, SUPPORTER)
+        for at, p in enumerate(rows[SUPPORTER])
     ]
-    others = _of(trace.others, household)
+    number = {m.person: m.p for m in (*members, *others)}
+    measure = {m.name: m.index for m in book.plan.measures}
     return View(
         book=book,
         regime=regime,
-        readings=Stored(book.plan, regime, row, persons),
+        readings=Stored(book.plan, regime, rows),
         row=0,
-        household=household,
+        household=row["household"],
         region=row["region"],
-        persons=[Member(p["person"], p["relation"], i, i) for i, p in enumerate(persons)],
-        supporters=[
-            Member(person, relation, -1, at, SUPPORTER)
-            for at, (_, person, relation) in enumerate(others.iter_rows())
+        persons=members,
+        supporters=others,
+        contributions=[
+            {
+                **c,
+                "p": number[c["person"]],
+                "m": measure[c["measure"]],
+                "object": c["object"] or "",
+            }
+            for c in parts
         ],
-        contributions=parts,
         doubts={},
         wording=law.words(book),
     )
 
 
-def _of(frame: pl.DataFrame, household: str) -> pl.DataFrame:
-    return frame.filter(pl.col("household") == household)
+def _of(frame: pl.DataFrame, household: str) -> list[dict[str, Any]]:
+    return frame.filter(pl.col("household") == household).to_dicts()

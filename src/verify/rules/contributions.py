@@ -109,6 +109,11 @@ class Contributions:
         of_person = wanted[self.people["h"]]
         return self._frame([q.filter(of_person[q.p]) for q in self.portions.values()])
 
+    def objects(self, portion: Portion) -> pl.Series:
+        """The key of the thing that each row is about."""
+        h = self.people["h"].gather(portion.p).cast(pl.UInt32)
+        return things_of(self.facts, portion.fact, self.as_of.gather(h))["object"]
+
     def _frame(self, portions: list[Portion]) -> pl.DataFrame:
         rows = [_narrow(q) for q in portions]
         if not rows:

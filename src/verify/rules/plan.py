@@ -50,6 +50,11 @@ class Measure:
         return HOUSEHOLD if self.model.of in ("count", "area") else PERSON
 
     @property
+    def of_things(self) -> bool:
+        """Whether it counts or measures things, each once, however many own it."""
+        return self.level == HOUSEHOLD
+
+    @property
     def largest(self) -> bool:
         """Combined by the largest (a truth, a stated number) instead of the sum."""
         return self.model.of in ("truth", "number")

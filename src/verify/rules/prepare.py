@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import polars as pl
@@ -13,6 +13,7 @@ from verify.domain.errors import InputError, Problem
 from verify.domain.household import Role
 from verify.rules.contributions import Contributions, contributions
 from verify.rules.evaluate import Batch
+from verify.rules.keys import FEW, positions
 from verify.rules.kinds import MAX_MEMBERS
 from verify.rules.parts import condensed
 from verify.rules.rulebook import Regime, Rulebook
@@ -36,10 +37,11 @@ class Prepared:
         """Ready to evaluate as it stands, with nothing examined."""
         return self._of(self.contributions)
 
-    @property
+    @cached_property
     def members(self) -> pl.DataFrame:
         """The people who live together, without statutory supporters."""
-        return self.people.filter(~self.people["supporter"])
+        supporter = self.people["supporter"]
+        return self.people.filter(~supporter) if supporter.any() else self.people
 
     def batch(self, parts: pl.DataFrame) -> Batch:
         """Ready to evaluate, with contributions whose doubts have been given a place."""
@@ -66,21 +68,34 @@ def prepare(
         InputError: a household without members, or with more than the engine counts exactly.
     """
     households = households.sort("household")
-    keys = list(households["as_of", "known_at", "accepted_on"].iter_rows())
-    days = tuple(sorted(set(keys), key=lambda k: (k[0], k[1], k[2] or k[0], k[2] is None)))
+    days, regime = _days(households)
     regimes, table = _in_force(book, days)
-    number = {day: i for i, day in enumerate(days)}
-    regime = pl.Series("regime", [number[k] for k in keys], dtype=pl.Int64)
-    h = pl.Series("h", range(len(keys)), dtype=pl.Int64)
+    h = pl.int_range(households.height, dtype=pl.Int64, eager=True).alias("h")
     households = households.hstack([h, regime])
     if book.plan.model.areas:
         households = households.hstack([_areas(book, households["region"])])
     if not book.plan.looks_at_supporters:
         persons = persons.filter(pl.col("role") == Role.MEMBER.value)
     people = _people(households, persons)
-    _check_sizes(households, people.filter(~people["supporter"]))
     found = contributions(book.plan, households, table, people, facts, doubts)
-    return Prepared(book, households, people, found, regimes, table)
+    prepared = Prepared(book, households, people, found, regimes, table)
+    _check_sizes(households, prepared.members)
+    return prepared
+
+
+def _days(households: pl.DataFrame) -> tuple[tuple[Days, ...], pl.Series]:
+    """The days that occur, and the number of each household's."""
+    keys = households["as_of", "known_at", "accepted_on"]
+    each = keys.rows() if keys.height <= FEW else keys.unique().rows()
+    days = tuple(sorted(set(each), key=lambda k: (k[0], k[1], k[2] or k[0], k[2] is None)))
+    if len(days) == 1:
+        return days, pl.zeros(keys.height, pl.Int64, eager=True).alias("regime")
+    if keys.height <= FEW:
+        number = {day: i for i, day in enumerate(days)}
+        return days, pl.Series("regime", [number[k] for k in each], dtype=pl.Int64)
+    table = pl.DataFrame(list(days), schema=keys.schema, orient="row").with_row_index("regime")
+    found = keys.join(table, on=keys.columns, how="left", nulls_equal=True, maintain_order="left")
+    return days, found["regime"].cast(pl.Int64)
 
 
 @lru_cache(maxsize=256)
@@ -115,21 +130,32 @@ def _columns(book: Rulebook, regime: Regime) -> dict[str, Any]:
 
 
 def _people(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
-    age = _completed_years("as_of", "birth")
-    people = (
-        persons.join(households["h", "household", "as_of"], on="household")
-        .select(
-            "h",
-            "household",
-            "person",
-            "relation",
-            age.alias("age"),
-            (pl.col("role") != Role.MEMBER.value).alias("supporter"),
-            "left_out",
-        )
-        .sort("supporter", "h", "person")
+    """Members, then supporters, each in the order of households and keys, numbered."""
+    h = positions(persons, households, ["household"])
+    if h.null_count():
+        persons, h = persons.filter(h.is_not_null()), h.drop_nulls()
+    whose = pl.DataFrame({"as_of": households["as_of"].gather(h), "birth": persons["birth"]})
+    people = pl.DataFrame(
+        {
+            "h": h.cast(pl.Int64),
+            "household": persons["household"],
+            "person": persons["person"],
+            "relation": persons["relation"],
+            "age": whose.select(_completed_years("as_of", "birth").alias("age"))["age"],
+            "supporter": persons["role"] != Role.MEMBER.value,
+            "left_out": persons["left_out"],
+        }
     )
-    return people.hstack([pl.Series("p", range(people.height), dtype=pl.Int64)])
+    if not _in_order(people):
+        people = people.sort("supporter", "h", "person")
+    return people.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("p"))
+
+
+def _in_order(people: pl.DataFrame) -> bool:
+    if people["supporter"].any() or not people["h"].is_sorted():
+        return False
+    same = people["h"] == people["h"].shift(1)
+    return not (same & (people["person"] < people["person"].shift(1))).any()
 
 
 def _areas(book: Rulebook, regions: pl.Series) -> pl.Series:

@@ -1,10 +1,10 @@
 """The trace of a batch as columns, and the tree of one household read back from them.
 
-A frame per level (household, person): one row each, a `.lo` and a `.hi` column per quantity, the
-quantities being those of the rulebook in its order. A numerator stands over the denominator that
-the compiled rulebook fixes for the quantity and, where it was divided by a number of persons,
-over the columns `.over_lo` and `.over_hi`. Limits are not repeated per household: they are what is
-in force on its day. `parts` says which fact went into which measure.
+A frame per level (household, person, supporter, things of a kind): one row each, a `.lo` and a
+`.hi` column per quantity, in the order of the rulebook. A numerator stands over the denominator
+that the compiled rulebook fixes for the quantity and, where it was divided by a number of persons,
+over the columns `.over_lo` and `.over_hi`. Published figures are not repeated per household: they
+are what is in force on its day. `parts` says which fact went into which measure.
 
 One household and a million give the same tree: `Tracer` builds it from either through `Readings`.
 """
@@ -12,16 +12,20 @@ One household and a million give the same tree: `Tracer` builds it from either t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from verify.domain.household import Role
 from verify.domain.verdict import FindingState, Interval, TraceNode
+from verify.rules import expressions as ex
 from verify.rules import interval as iv
+from verify.rules.contributions import Contributions
 from verify.rules.evaluate import Evaluation
 from verify.rules.interval import Column
-from verify.rules.plan import HOUSEHOLD, PERSON, Plan, Quantity
+from verify.rules.plan import HOUSEHOLD, PERSON, SUPPORTER, THING, Plan, Quantity
+from verify.rules.prepare import Prepared
 from verify.rules.rulebook import Regime
 from verify.rules.units import Unit
 from verify.rules.view import Ends
@@ -34,42 +38,148 @@ STATES = (
 )
 """Findings by the number that stands for them in a column."""
 NO_CLAUSE = -1
+DAYS = ("as_of", "known_at", "accepted_on")
 
 
 @dataclass(frozen=True)
 class TraceFrames:
-    """The trace of households of one rulebook; rows of a household are together, in its order.
+    """The trace of households of one rulebook, in the order of their keys.
 
-    `households`: household, region, as_of, known_at, accepted_on; per test `test/<name>.state`
-    (an index into `STATES`), `.lo` and `.hi` (whether value and limit compare); its quantities.
-    `persons`: household, person, relation, `clause` (number of the clause of the composition
-    that decides, -1: none), the persons' quantities. `parts`: household, person, measure,
-    quantity, lo, hi, doubt, evidence. `others`: household, person, relation of those outside.
+    `levels`, by level, each with the key `household`: `household` (region and days; per test
+    `test/<name>.state`, an index into `STATES`, and `.lo`, `.hi`: whether value and limit
+    compare), `person` (person, relation, `clause`: number of the clause of the composition that
+    decides, -1: none), `supporter` (person, relation) and `thing:<measure>` (key); with the
+    quantities of the level. `parts`: household, person, measure, quantity, object, lo, hi,
+    doubt, evidence; measure after measure.
     """
 
     book: str
-    households: pl.DataFrame
-    persons: pl.DataFrame
+    levels: Mapping[str, pl.DataFrame]
     parts: pl.DataFrame
-    others: pl.DataFrame
+
+
+def trace_frames(
+    prepared: Prepared, evaluation: Evaluation, states: dict[str, pl.Series], persons: pl.DataFrame
+) -> TraceFrames:
+    """The trace of an evaluated batch; `persons` names those outside the household."""
+    households, members, plan = prepared.households, prepared.members, prepared.book.plan
+    key = households["household"]
+    levels = {
+        HOUSEHOLD: pl.DataFrame(
+            {
+                **{c: households[c] for c in ("household", "region", *DAYS)},
+                **states,
+                **columns(evaluation, HOUSEHOLD),
+            }
+        ),
+        PERSON: pl.DataFrame(
+            {
+                **{c: members[c] for c in ("household", "person", "relation")},
+                "clause": clause_column(evaluation),
+                **columns(evaluation, PERSON),
+            }
+        ),
+        SUPPORTER: _supporters(prepared, evaluation, persons),
+    }
+    for level in sorted(set(plan.populations.values())):
+        if level.startswith(THING):
+            things = evaluation.things(level)
+            ends = columns(evaluation, level)
+            levels[level] = pl.DataFrame(
+                {"household": key.gather(things.row), "key": things.key, **ends}
+            )
+    return TraceFrames(prepared.book.id, levels, _parts(prepared.contributions, key))
+
+
+def _supporters(prepared: Prepared, evaluation: Evaluation, persons: pl.DataFrame) -> pl.DataFrame:
+    """Those outside the household; with quantities where the rules look at them."""
+    names = ["household", "person", "relation"]
+    if not prepared.book.plan.looks_at_supporters:
+        others = persons.filter(pl.col("role") != Role.MEMBER.value)
+        return others.select(names).sort(names)
+    people = prepared.people.filter("supporter")
+    ends = columns(evaluation, SUPPORTER)
+    return pl.DataFrame({**{c: people[c] for c in names}, **ends})
+
+
+def _parts(contributions: Contributions, households: pl.Series) -> pl.DataFrame:
+    """Which fact went into which measure; contributions of nothing are left out."""
+    people, found = contributions.people, []
+    for portion in contributions.portions.values():
+        told = (portion.lo != 0) | (portion.hi != 0).fill_null(True)
+        mine = portion.filter(told)
+        rows = len(mine.p)
+        none = pl.Series([None], dtype=pl.String).new_from_index(0, rows)
+        measure = pl.Series([mine.measure.name]).new_from_index(0, rows)
+        said = pl.Series([mine.measure.quantities[0]]).new_from_index(0, rows)
+        raised = mine.fact.is_null()
+        quantity = contributions.facts["quantity"].gather(mine.fact)
+        evidence = contributions.facts["evidence"].gather(mine.fact)
+        found.append(
+            pl.DataFrame(
+                {
+                    "household": people["household"].gather(mine.p),
+                    "person": people["person"].gather(mine.p),
+                    "measure": measure,
+                    "quantity": said.zip_with(raised, quantity) if raised.any() else quantity,
+                    "object": contributions.objects(mine) if mine.measure.of_things else none,
+                    "lo": mine.lo,
+                    "hi": mine.hi,
+                    "doubt": none if mine.doubt is None else mine.doubt,
+                    "evidence": evidence.fill_null([]) if raised.any() else evidence,
+                }
+            )
+        )
+    return pl.concat(found) if found else pl.DataFrame(schema=_PARTS)
+
+
+_PARTS = {
+    **dict.fromkeys(("household", "person", "measure", "quantity", "object"), pl.String()),
+    **dict.fromkeys(("lo", "hi"), pl.Int64()),
+    "doubt": pl.String(),
+    "evidence": pl.List(pl.String()),
+}
 
 
 def columns(evaluation: Evaluation, level: str) -> dict[str, pl.Series]:
-    """The columns of all quantities of one level, one row per world or per member of it."""
+    """The columns of all quantities of one level, one row per household, member ... of it."""
     found: dict[str, pl.Series] = {}
-    for quantity in kept(evaluation.plan):
-        if quantity.level == level:
-            found |= _ends(quantity, evaluation.quantity(quantity.name))
+    for quantity in kept(evaluation.plan, level):
+        found |= _ends(quantity, evaluation.quantity(quantity.name, level))
     return found
 
 
-def kept(plan: Plan) -> Iterator[Quantity]:
-    """Quantities that have columns: all but limits, constants and texts."""
-    for quantity in plan.quantities.values():
-        if quantity.name in plan.figures or quantity.kind.constant is not None:
+def kept(plan: Plan, level: str) -> Iterator[Quantity]:
+    """Quantities that have columns at a level: all but published figures, constants and texts."""
+    names = plan.quantities if level in (HOUSEHOLD, PERSON) else _reached(plan, level)
+    for name in names:
+        quantity = plan.quantities[name]
+        if name in plan.figures or quantity.kind.constant is not None:
             continue
-        if quantity.kind.unit is not Unit.TEXT:
+        if quantity.kind.unit is not Unit.TEXT and _is_of(plan, quantity, level):
             yield quantity
+
+
+def _is_of(plan: Plan, quantity: Quantity, level: str) -> bool:
+    if level in (HOUSEHOLD, PERSON):
+        return quantity.level == level
+    if level == SUPPORTER:
+        return quantity.level in (SUPPORTER, PERSON) or quantity.name in plan.model.facts
+    return quantity.level != HOUSEHOLD
+
+
+def _reached(plan: Plan, level: str) -> list[str]:
+    """Names that are added up at a level, and what they are made of."""
+    found: dict[str, None] = {}
+    waiting = [n for t, of in plan.populations.items() if of == level for n in ex.names(t.of)]
+    while waiting:
+        name = waiting.pop(0)
+        if name in found or name == "counted":
+            continue
+        found[name] = None
+        if _is_of(plan, plan.quantities[name], level):
+            waiting += plan.quantities[name].made_of[0]
+    return [n for n in plan.quantities if n in found]
 
 
 def _ends(quantity: Quantity, column: Column) -> dict[str, pl.Series]:
@@ -86,7 +196,7 @@ def _ends(quantity: Quantity, column: Column) -> dict[str, pl.Series]:
 
 
 def state_columns(evaluation: Evaluation) -> dict[str, pl.Series]:
-    """How each test came out in every row, see `TraceFrames.households`."""
+    """How each test came out in every row, see `TraceFrames`."""
     found = {}
     for name, judged in evaluation.tests.items():
         code = _number(FindingState.UNDETERMINED, len(judged.good))
@@ -114,65 +224,53 @@ def clause_column(evaluation: Evaluation) -> pl.Series:
     return number.cast(pl.Int16)
 
 
-class Stored:
-    """`Readings` of one household, from its rows of `TraceFrames`."""
+Rows = Mapping[str, list[dict[str, Any]]]
 
-    def __init__(
-        self,
-        plan: Plan,
-        regime: Regime,
-        household: Mapping[str, Any],
-        persons: list[dict[str, Any]],
-    ) -> None:
+
+class Stored:
+    """`Readings` of one household, from its rows of each level."""
+
+    def __init__(self, plan: Plan, regime: Regime, rows: Rows) -> None:
         self.limits: dict[tuple[int, str], TraceNode] = {}
-        self._plan = plan
-        self._regime = regime
-        self._household = household
-        self._persons = persons
+        self._plan, self._regime, self._rows = plan, regime, rows
 
     def ends(self, name: str, at: int, level: str = "") -> Ends:
         """Numerators and denominators of both ends of a quantity in one row (of its own level)."""
         quantity = self._plan.quantities[name]
+        den = quantity.kind.den
         if name in self._plan.figures:
             entry = self._regime.entries[name]
-            return entry.lo, entry.hi, quantity.kind.den, quantity.kind.den
+            return entry.lo, entry.hi, den, den
         if quantity.kind.constant is not None:
             return quantity.kind.constant, quantity.kind.constant, 1, 1
-        row = self._persons[at] if quantity.level == PERSON else self._household
-        den = quantity.kind.den
+        row = self._rows[level or quantity.level][at]
         low, high = row.get(f"{name}.over_lo", 1), row.get(f"{name}.over_hi", 1)
         return row[f"{name}.lo"], row[f"{name}.hi"], den * low, den * high
 
-    def things(self, _level: str, _row: int) -> list[tuple[str, int]]:
+    def things(self, level: str, _row: int) -> list[tuple[str, int]]:
         """Key and position of each thing of a level that belongs to the household."""
-        return []
+        return [(row["key"], at) for at, row in enumerate(self._rows[level])]
 
     def state(self, test: str, _row: int) -> FindingState:
         """How a test came out."""
-        return STATES[self._household[f"test/{test}.state"]]
+        return STATES[self._rows[HOUSEHOLD][0][f"test/{test}.state"]]
 
     def holds(self, test: str, _row: int) -> Interval:
         """Whether value and limit of a test compare as they should: 0, 1 or undetermined."""
-        row = self._household
+        row = self._rows[HOUSEHOLD][0]
         return Interval(int(row[f"test/{test}.lo"]), int(row[f"test/{test}.hi"]))
 
     def clause(self, at: int) -> int | None:
         """Number of the first clause of the composition that may apply to a member."""
-        number = int(self._persons[at]["clause"])
+        number = int(self._rows[PERSON][at]["clause"])
         return None if number == NO_CLAUSE else number
 
 
 def joined(frames: list[TraceFrames]) -> TraceFrames:
     """Chunks of one rulebook, put together."""
     first = frames[0]
-    return replace(
-        first,
-        **{
-            name: pl.concat([getattr(f, name) for f in frames])
-            for name in ("households", "persons", "parts", "others")
-        },
+    return TraceFrames(
+        first.book,
+        {level: pl.concat([f.levels[level] for f in frames]) for level in first.levels},
+        pl.concat([f.parts for f in frames]),
     )
-
-
-LEVELS = {HOUSEHOLD: "households", PERSON: "persons"}
-"""The frame that holds a level's quantities."""

@@ -4,7 +4,8 @@
     out/outcomes/00000.parquet ...        one row per household
     out/findings/00000.parquet ...        one row per household and test
     out/trace/<rulebook>/plan.json        what the columns mean
-    out/trace/<rulebook>/households/ persons/ parts/ others/   see `TraceFrames`
+    out/trace/<rulebook>/household/ person/ supporter/ ...     one folder a level, and parts/;
+                                                               see `TraceFrames`
 
 Parts are numbered in the order of the households. Nothing else is stored, and no source is asked.
 """
@@ -36,7 +37,7 @@ from verify.rules import (
 )
 
 TABLES = ("households", "persons", "facts", "doubts")
-TRACE_FRAMES = ("households", "persons", "parts", "others")
+PARTS = "parts"
 CHUNK = 100_000
 """Households assessed, and written, in one go."""
 Plain = dict[str, Any]
@@ -92,8 +93,9 @@ def folder(book: str) -> str:
 def _write(found: Columnar, out: Path, number: int) -> None:
     frames_of = {out / "outcomes": found.outcomes, out / "findings": found.findings}
     for book, trace in found.traces.items():
-        for name in TRACE_FRAMES:
-            frames_of[out / "trace" / folder(book) / name] = getattr(trace, name)
+        place = out / "trace" / folder(book)
+        frames_of[place / PARTS] = trace.parts
+        frames_of |= {place / level.replace(":", "-"): f for level, f in trace.levels.items()}
     for place, frame in frames_of.items():
         place.mkdir(parents=True, exist_ok=True)
         frame.write_parquet(place / f"{number:05d}.parquet")
@@ -142,11 +144,16 @@ def read(out: Path, household: str | None = None) -> Columnar:
         rows(out / "outcomes"),
         rows(out / "findings"),
         {
-            book: TraceFrames(
-                book, **{name: rows(out / "trace" / place / name) for name in TRACE_FRAMES}
-            )
+            book: _trace(book, out / "trace" / place, rows)
             for book, place in said["rulebooks"].items()
         },
+    )
+
+
+def _trace(book: str, folder: Path, rows: Callable[[Path], pl.DataFrame]) -> TraceFrames:
+    levels = sorted(p for p in folder.iterdir() if p.is_dir() and p.name != PARTS)
+    return TraceFrames(
+        book, {p.name.replace("-", ":"): rows(p) for p in levels}, rows(folder / PARTS)
     )
 
 
