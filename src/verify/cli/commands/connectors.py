@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -59,6 +60,73 @@ def try_source(
     emit(document, lambda console: _show_test(document, console))
     if not EvidenceState(document["state"]).answered:
         raise typer.Exit(Overloaded.exit_code)
+
+
+@app.command("preview")
+def preview_answer(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Id of the source, e.g. tax.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Recorded replies (.yaml), or the raw bodies of one answer in order.",
+        ),
+    ],
+    *,
+    name: Annotated[str, typer.Option(help="Whom a raw answer was asked about.")] = "",
+    number: Annotated[str, typer.Option(help="The identity number asked about.")] = "",
+    as_of: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="The day in question.")] = "",
+    declared: Annotated[
+        Path | None, typer.Option(help="Read with this declaration instead of the one in use.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a connector makes of an answer: mapping, units, what is refused and why.
+
+    Nothing is asked and nothing is stored. Exit code 6 when an answer does not fit.
+    """
+    del as_json
+    from verify.cli.output import emit
+    from verify.cli.previewing import preview_files
+    from verify.domain.errors import Overloaded
+    from verify.domain.evidence import EvidenceState
+
+    document = preview_files(
+        source, files, name=name, number=number, as_of=as_of, declared=declared
+    )
+    emit(document, lambda console: _show_preview(document, console))
+    if not all(EvidenceState(r["state"]).answered for r in document["replies"]):
+        raise typer.Exit(Overloaded.exit_code)
+
+
+def _show_preview(document: Plain, console: Console) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from verify.cli.symbols import state_mark
+
+    for reply in document["replies"]:
+        console.print(
+            Text.assemble(
+                (f"{reply['title']}  ", "bold"),
+                state_mark(reply["state"], reply["words"]["en"]),
+                f"  {reply['detail']}",
+            )
+        )
+        for signal in reply["signals"]:
+            console.print(Text(f"  signal: {signal}", "yellow"))
+        table = Table(box=box.SIMPLE_HEAD, border_style="dim")
+        for column in ("kind", "amount (fen)", "period", "object", "category"):
+            table.add_column(column)
+        for r in reply["records"]:
+            period = "..".join(
+                str(d) for d in (r.get("period_start"), r.get("period_end")) if d is not None
+            )
+            cells = (r["kind"], r.get("amount", ""), period, r.get("object_key", ""))
+            table.add_row(*(Text(str(c)) for c in (*cells, r.get("category", ""))))
+        if reply["records"]:
+            console.print(table)
 
 
 def _show_list(rows: list[Plain], console: Console) -> None:

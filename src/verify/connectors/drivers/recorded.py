@@ -1,30 +1,21 @@
 """Recorded answers in place of a source: for trials, lessons and tests without a network.
 
-The folder holds `<source>/replies.yaml` in the form of fixtures/replies. Only the environment
+The folder holds `<source>/replies.yaml` (`verify.connectors.recordings`). Only the environment
 can put it in a source's place, and the letter is checked like for the source itself.
 """
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
-from typing import Any
 
 from verify.connectors.channel import Channel
 from verify.connectors.drivers.outcome import Outcome, complete
 from verify.connectors.http import Failure
-from verify.content import parse_yaml
+from verify.connectors.recordings import read_recordings
 from verify.domain.errors import ContentError
 from verify.domain.evidence import EvidenceState
 
 SCHEME = "recorded:"
-
-
-def _body(recorded: Any) -> bytes:
-    """Text, or `base64` of what is no text."""
-    if isinstance(recorded, dict):
-        return base64.b64decode(recorded["base64"])
-    return str(recorded).encode()
 
 
 def run(channel: Channel) -> Outcome:
@@ -36,12 +27,11 @@ def run(channel: Channel) -> Outcome:
     """
     channel.gate.pass_through()
     folder = Path(channel.address.removeprefix(SCHEME))
-    path = folder / channel.declaration.id / "replies.yaml"
     try:
-        document = parse_yaml(path.name, path.read_text(encoding="utf-8"))
-        for reply in document.value["replies"]:
-            if reply["asked"]["id_number"] == channel.values["id_number"]:
-                return complete([_body(b) for b in reply["bodies"]])
-    except (OSError, ContentError, KeyError, TypeError, ValueError):
+        replies = read_recordings(folder / channel.declaration.id / "replies.yaml")
+    except (OSError, ContentError):
         raise Failure(EvidenceState.UNAVAILABLE, "recording_unreadable") from None
+    for reply in replies:
+        if reply.id_number == channel.values["id_number"]:
+            return complete(reply.bodies)
     raise Failure(EvidenceState.UNAVAILABLE, "not_recorded")
