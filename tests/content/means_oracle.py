@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from random import Random
 from typing import Any
 
 from verify.content import ContentSet
@@ -94,7 +95,15 @@ def food_assistance(tables: Tables, day: dt.date, people: Sequence[Person]) -> d
     if size <= 2:
         allotment = max(allotment, table("minimum_benefit"))
     referred = not everybody_assisted and money <= limit < money + cars
-    return {"failed": failed, "referred": referred, "allotment": allotment}
+    return {
+        "failed": failed,
+        "referred": referred,
+        "allotment": allotment,
+        "gross_income": earned + other,
+        "net_income": net,
+        "resources": money,
+        "vehicles": money + cars,
+    }
 
 
 def legal_aid(tables: Tables, day: dt.date, people: Sequence[Person]) -> dict[str, Any]:
@@ -147,6 +156,8 @@ def legal_aid(tables: Tables, day: dt.date, people: Sequence[Person]) -> dict[st
     )
     return {
         "failed": failed,
+        "referred": False,
+        "gross_income": gross,
         "disposable_income": income,
         "disposable_capital": capital,
         "income_contribution": contribution,
@@ -158,6 +169,26 @@ def _equity(people: Sequence[Person], kind: str) -> Decimal:
     """Worth less three per cent for a sale and the mortgage."""
     homes = [p[kind] for p in people if kind in p]
     return sum((max(D(w) * 97 / 100 - D(debt), D(0)) for w, debt in homes), D(0))
+
+
+def veiled(document: dict[str, Any], dice: Random) -> dict[str, Any]:
+    """The same household with one to three facts that nobody confirms any more.
+
+    An amount or a thing becomes a question without an answer, a circumstance a mere claim.
+    """
+    seen = [
+        (member, group, fact)
+        for member in document["members"]
+        for group in ("incomes", "spending", "assets", "dwellings", "vehicles", "circumstances")
+        for fact in member.get(group, ())
+    ]
+    for member, group, fact in dice.sample(seen, min(len(seen), dice.randint(1, 3))):
+        if group == "circumstances":
+            fact["documented"] = False
+            continue
+        member[group] = [f for f in member[group] if f is not fact]
+        member.setdefault("unanswered", []).append(fact.get("kind", "vehicle"))
+    return document
 
 
 FLOWS = {"wage", "pension", "property_income", "housing_benefit"}

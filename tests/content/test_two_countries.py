@@ -249,6 +249,43 @@ def test_food_assistance_agrees_with_a_second_arithmetic(day):
     assert seen == {"gross_income", "net_income", "resources", "referred", "paid"}
 
 
+@pytest.mark.parametrize(
+    ("programme", "region", "tables", "law_of", "family_of"),
+    [
+        ("snap", "US-48", US_TABLES, oracle.food_assistance, us_family),
+        ("civil_legal_aid", "GB-EAW", GB_TABLES, oracle.legal_aid, gb_family),
+    ],
+    ids=["us", "gb"],
+)
+def test_what_nobody_confirms_never_decides_and_the_truth_stays_within(
+    programme, region, tables, law_of, family_of
+):
+    dice = random.Random(20)
+    day = LAW.dates(region, programme)[-1]
+    families = [family_of(dice) for _ in range(2 * FAMILIES)]
+    documents = [
+        oracle.veiled(oracle.document(programme, region, day, family), dice) for family in families
+    ]
+    outcomes = set()
+    for family, found in zip(families, assessed(documents), strict=True):
+        truth = law_of(tables, day, family)
+        outcomes.add(found.outcome.value)
+        if found.outcome == "eligible":
+            assert not truth["failed"]
+            assert not truth["referred"]
+        elif found.outcome == "ineligible":
+            assert truth["failed"]
+        else:
+            assert found.questions or not found.questions_complete
+        half = Decimal("0.5")  # shown values are rounded
+        for finding in found.findings:
+            if finding.test in truth:
+                value, real = finding.value, truth[finding.test] * 100
+                assert value.lo is None or value.lo - half <= real, finding.test
+                assert value.hi is None or real <= value.hi + half, finding.test
+    assert outcomes == {"eligible", "ineligible", "undetermined"}
+
+
 @pytest.mark.parametrize("day", GB_DAYS, ids=str)
 def test_legal_aid_agrees_with_a_second_arithmetic(day):
     dice = random.Random(day.toordinal())
