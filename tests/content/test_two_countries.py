@@ -12,6 +12,7 @@ import means_oracle as oracle
 import pytest
 
 from verify.content import ContentSet
+from verify.domain.errors import ContentError, UnknownProgramme
 from verify.domain.verdict import Text
 from verify.rules import GivenHousehold, Law, assess, facts_from_given, load_cases
 from verify.service import wording
@@ -109,6 +110,51 @@ def test_every_test_is_shown_by_six_cases_at_every_date(book):
                 if test.name in (*c.expect.values, *c.expect.not_satisfied, *c.expect.undetermined)
             ]
             assert len(shown) >= 6, (day, test.name)
+
+
+# -- where the law holds ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("place", "programme", "rulebook"),
+    [
+        ("US-TX", "snap", "us/US-48/snap"),
+        ("US-DC", "snap", "us/US-48/snap"),
+        ("GB-WLS", "civil_legal_aid", "gb/GB-EAW/civil_legal_aid"),
+    ],
+)
+def test_a_state_without_rules_of_its_own_has_those_it_lies_within(place, programme, rulebook):
+    document = oracle.document(
+        programme, place, LAW.dates(place, programme)[0], [{"age": 30, "relation": "self"}]
+    )
+    (found,) = assessed([document])
+    assert found.rulebook == rulebook
+    assert any("has no rules of its own" in note.en for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("place", "programme"),
+    [("US-AK", "snap"), ("US-HI", "snap"), ("US", "snap"), ("GB-SCT", "civil_legal_aid")],
+)
+def test_a_place_outside_never_borrows_its_neighbours_rules(place, programme):
+    with pytest.raises(UnknownProgramme):
+        LAW.find(place, programme)
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        ('  - {code: "US-ZZ", zh: 甲, en: A, within: US-99}\n', "cannot be"),
+        ('  - {code: "US-ZZ", zh: 甲, en: A, within: GB-EAW}\n', "cannot be"),
+        ('  - {code: "US-ZZ", zh: 甲, en: A, within: US-TX}\n', "cannot be"),
+        ('  - {code: "310102", zh: 甲, en: A, within: "310000"}\n', "shows what it lies within"),
+    ],
+    ids=["not listed", "another country", "within within", "a code that shows it"],
+)
+def test_a_region_within_what_cannot_be_is_refused(rows, fault):
+    files = {"regions.yaml": CONTENT.files["regions.yaml"] + rows}
+    with pytest.raises(ContentError, match=fault):
+        Law.from_content(ContentSet("rules", {**CONTENT.files, **files}))
 
 
 # -- amounts in the country's own money ----------------------------------------------------------

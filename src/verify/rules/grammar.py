@@ -353,11 +353,16 @@ class RulebookM(_Model):
 
 
 class RegionM(_Model):
-    """One region; `became` names the code that replaced a merged or renamed one."""
+    """One region; `became` names the code that replaced a merged or renamed one.
+
+    `within`: a region between it and its country that has law of its own; for codes that do not
+    show it, such as those of ISO 3166-2.
+    """
 
     code: RegionCode
     zh: str
     en: str
+    within: RegionCode | None = None
     became: RegionCode | None = None
     until: dt.date | None = None  # the last day of the old code
     note: str = ""
@@ -366,6 +371,8 @@ class RegionM(_Model):
     def _ended(self) -> RegionM:
         if (self.became is None) != (self.until is None):
             raise ValueError("a code that was replaced has both `became` and `until`")
+        if self.within is not None and self.code.isdigit():
+            raise ValueError("a GB/T 2260 code shows what it lies within")
         return self
 
 

@@ -19,13 +19,15 @@ class Regions:
 
     titles: Mapping[str, Text]
     became: Mapping[str, str]  # codes that were merged or renamed, and what replaced them
+    within: Mapping[str, str]  # what lies between a region and its country
 
     @classmethod
     def read(cls, document: Document) -> Regions:
         """Read `regions.yaml`.
 
         Raises:
-            ContentError: a code twice, a code whose province is missing, no nation.
+            ContentError: a code twice, a code whose province is missing, no nation, a region
+                within one that is not listed, is elsewhere, or lies within another.
         """
         model = document.model(RegionsM)
         titles: dict[str, Text] = {}
@@ -35,6 +37,7 @@ class Regions:
                 raise ContentError(f"region {region.code} is listed twice", where=where)
             titles[region.code] = Text(region.zh, region.en)
         became = {r.code: r.became for r in model.regions if r.became}
+        within = {r.code: r.within for r in model.regions if r.within}
         for i, region in enumerate(model.regions):
             where = document.where(("regions", i, "code"))
             if any(a not in titles for a in _needed(region.code)):
@@ -47,7 +50,16 @@ class Regions:
                     where=where,
                     remedy="name the code in use today, and list it",
                 )
-        return cls(titles, became)
+            outer = region.within
+            if outer is not None and (
+                outer not in titles or outer[:2] != region.code[:2] or outer in within
+            ):
+                raise ContentError(
+                    f"{region.code} lies within {outer}, which cannot be",
+                    where=where,
+                    remedy="name a listed region of the same country that lies within no other",
+                )
+        return cls(titles, became, within)
 
     def ancestors(self, code: str) -> list[str]:
         """The region itself, then its prefecture, province and nation, as far as listed.
@@ -60,7 +72,8 @@ class Regions:
         if code not in self.titles:
             raise UnknownRegion(
                 f"no region has the code {code}" if code.isdigit() else "the region is not a code",
-                remedy="give the six-digit GB/T 2260 code of the accepting county, e.g. 310104",
+                remedy="give the code of the accepting county (GB/T 2260, e.g. 310104) or, outside "
+                "China, of ISO 3166",
                 problems=(
                     Problem(
                         "/region",
@@ -70,17 +83,16 @@ class Regions:
                     ),
                 ),
             )
-        chain = [code, *_above(code)]
+        chain = [code, *self._above(code)]
         if (current := self.became.get(code)) is not None:
-            chain = [code, current, *_above(current)]
+            chain = [code, current, *self._above(current)]
         return [c for c in dict.fromkeys(chain) if c in self.titles]
 
-
-def _above(code: str) -> list[str]:
-    """Codes of the regions above: GB/T 2260 by digits, ISO 3166-2 by its country."""
-    if code.isdigit():
-        return [code[:4] + "00", code[:2] + "0000", NATION]
-    return [code[:2]]
+    def _above(self, code: str) -> list[str]:
+        """Codes of the regions above: GB/T 2260 by digits, ISO 3166-2 as listed and by country."""
+        if code.isdigit():
+            return [code[:4] + "00", code[:2] + "0000", NATION]
+        return [*([self.within[code]] if code in self.within else []), code[:2]]
 
 
 def _needed(code: str) -> list[str]:
