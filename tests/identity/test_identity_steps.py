@@ -13,6 +13,7 @@ from verify.domain.identifiers import parse_citizen_id
 from verify.identity.assignment import best_assignment
 from verify.identity.block import WHOLE, missed
 from verify.identity.components import clusters
+from verify.identity.contacts import address_form, address_level
 from verify.identity.likeness import LIKENESS, sound
 from verify.identity.names import PersonNames, name_form, name_level
 from verify.identity.repair import repairs
@@ -210,3 +211,15 @@ def test_whole_columns_of_names_agree_as_one_by_one(a: str, b: str) -> None:
         return
     alone = name_level(name_form(a), PersonNames(name_form(b)))
     assert rank("han_name", a, b) == LEVELS["name"][alone]
+
+
+@settings(max_examples=150, deadline=None)
+@given(*[st.text(alphabet="示例路街弄号室8 10a-", min_size=1, max_size=14)] * 2)
+def test_whole_columns_of_addresses_agree_as_one_by_one(a: str, b: str) -> None:
+    forms = address_form(a), address_form(b)
+    if not (forms[0].text and forms[1].text):
+        return
+    level = LEVELS["address"][address_level(*forms)]
+    numbers = [f.text for f in forms]
+    if [address_form(n).numbers for n in numbers] == [f.numbers for f in forms]:
+        assert rank("han_address", a, b) == level.replace("equal", "exact")

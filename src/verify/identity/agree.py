@@ -77,17 +77,15 @@ def _equal_ranks(coded: Coded) -> pl.Series | None:
     if coded.field.kind != "cn_id":
         return None
     near, masked = (level_rank("cn_id", level) for level in ("near", "masked"))
-    return (
-        pl.DataFrame({"v": coded.values, "whole": coded.whole})
-        .select(
-            pl.when("whole")
-            .then(pl.lit(0, pl.UInt8))
-            .when(pl.col("v").str.contains("*", literal=True))
-            .then(pl.lit(masked, pl.UInt8))
-            .otherwise(pl.lit(near, pl.UInt8))
-        )
-        .to_series()
+    broken = (~coded.whole).arg_true()
+    starred = coded.values.gather(broken).str.contains("*", literal=True)
+    ranks = pl.zeros(len(coded.values), dtype=pl.UInt8, eager=True)
+    if not len(broken):
+        return ranks
+    lesser = pl.DataFrame({"s": starred}).select(
+        pl.when("s").then(pl.lit(masked, pl.UInt8)).otherwise(pl.lit(near, pl.UInt8))
     )
+    return ranks.scatter(broken, lesser.to_series())
 
 
 def _former(

@@ -109,7 +109,12 @@ def _apply(
     """The pairs of one rule, and its line of the report."""
     turns = [True, False] if any(k.endswith(".mask") for k in rule.keys) else [True]
     parts = [_one_way(registers, rule, open_rows, (most, budget), way) for way in turns]
-    pairs = pl.concat([p for p, _ in parts]).unique()
+    pairs = pl.concat([p for p, _ in parts])
+    # Whole values meet once in a rule; words, repairs and further values may meet again.
+    fields = [registers.fields[key.partition(".")[0]] for key in rule.keys]
+    several = any(key.endswith((".near", ".words", ".mask")) for key in rule.keys)
+    if several or any(f.also_left is not None or f.also_right is not None for f in fields):
+        pairs = pairs.unique()
     lines = [line for _, line in parts]
     line = {
         name: max(x[name] for x in lines)
@@ -170,29 +175,36 @@ def _sides(
     """
     left = pl.DataFrame({"row": open_rows})
     right = pl.DataFrame({"row": pl.int_range(registers.right.height, dtype=pl.UInt32, eager=True)})
-    for key in sorted(rule.keys, key=lambda k: ("." in k, rule.keys.index(k))):
+    for place, key in enumerate(sorted(rule.keys, key=lambda k: ("." in k, rule.keys.index(k)))):
         name, _, part = key.partition(".")
         coded = registers.fields[name]
         a = _values(left, coded.left, coded.also_left)
         b = _values(right, coded.right, coded.also_right)
-        if part not in ("", "whole"):
-            a, b = _keyed(coded, part, a, b, meets_whole)
-        else:
+        if part in ("", "whole"):
             a, b = a.rename({"c": "k"}), b.rename({"c": "k"})
-        a = a.join(b.select("k").unique(), on="k", how="semi")
-        b = b.join(a.select("k").unique(), on="k", how="semi")
-        left = left.join(a.rename({"k": key}), on="row", how="inner")
-        right = right.join(b.rename({"k": key}), on="row", how="inner")
+        else:
+            a, b = _keyed(coded, part, a, b, meets_whole)
+        if a.height < b.height:
+            b = b.join(a.select("k").unique(), on="k", how="semi")
+        if len(rule.keys) > 1:
+            a = a.join(b.select("k").unique(), on="k", how="semi")
+        a, b = a.rename({"k": key}), b.rename({"k": key})
+        left = a if place == 0 else left.join(a, on="row", how="inner")
+        right = b if place == 0 else right.join(b, on="row", how="inner")
     return left, right
 
 
 def _values(rows: pl.DataFrame, codes: pl.Series, further: pl.DataFrame | None) -> pl.DataFrame:
     """`row` and `c` of each of these rows' values."""
     distinct = rows["row"].unique() if rows.width > 1 else rows["row"]
-    own = pl.DataFrame({"row": distinct, "c": codes.gather(distinct)}).drop_nulls()
-    if further is None:
+    every = len(distinct) == len(codes) and rows.width == 1
+    own = pl.DataFrame(
+        {"row": distinct, "c": codes if every else codes.gather(distinct)}
+    ).drop_nulls()
+    if further is None or not further.height:
         return own
-    return pl.concat([own, further.join(pl.DataFrame({"row": distinct}), on="row", how="semi")])
+    some = further.join(pl.DataFrame({"row": distinct}), on="row", how="semi")
+    return pl.concat([own, some])
 
 
 def _keyed(
@@ -204,7 +216,7 @@ def _keyed(
         for first, side in ((True, a), (False, b))
     ]
     if tables[0].schema["key"] == pl.String:
-        shared = tables[0].select("key").unique().join(tables[1], on="key", how="semi")
+        shared = tables[0].select("key").unique()
         codes = shared.with_row_index("k")
         tables = [t.join(codes, on="key", how="inner").select("c", "k") for t in tables]
     else:
@@ -224,7 +236,7 @@ def _joined(
     )
     if dedupe:
         pairs = pairs.filter(pl.col("l") < pl.col("r"))
-    return pairs.unique()
+    return pairs
 
 
 def _still_open(

@@ -14,7 +14,7 @@ from verify.scoring.levels import ADDRESS, BIRTH, PHONE, rank
 
 LONGEST_ADDRESS = 128
 _FEWEST_PHONE_DIGITS = 7
-_SHORTEST_PART = 6
+SHORTEST_PART = 6
 _SIMILAR_PER_MILLE = 850
 
 _B_EQUAL, _B_SWAPPED, _B_MISSING, _B_DIFFERENT = (
@@ -100,7 +100,7 @@ def address_level(record: AddressForm, person: AddressForm) -> int:
     if a == b:
         return _A_CONTAINED if record.cut or person.cut else _A_EQUAL
     short, long = (a, b) if len(a) < len(b) else (b, a)
-    if len(short) >= _SHORTEST_PART and short in long:
+    if len(short) >= SHORTEST_PART and short in long:
         return _A_CONTAINED
     if record.numbers != person.numbers or not record.numbers:
         return _A_DIFFERENT

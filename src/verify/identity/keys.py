@@ -29,9 +29,9 @@ def key_table(coded: Coded, part: str, codes: pl.Series, *, meets_whole: bool) -
 
     `meets_whole`: of `mask`, whether masked numbers are sought (to meet whole ones) or whole ones.
     """
-    values = pl.DataFrame({"c": codes, "v": coded.values.gather(codes)})
     if part == "near" and coded.field.kind == "cn_id":
-        return _repaired(values, coded)
+        return _repaired(codes, coded)
+    values = pl.DataFrame({"c": codes, "v": coded.values.gather(codes)})
     if part == "mask":
         return _masks(values, masked=meets_whole)
     return _PARTS[part](values, coded.field.kind).filter(pl.col("key").str.len_bytes() > 0)
@@ -84,16 +84,23 @@ def _near(values: pl.DataFrame, kind: str) -> KeyTable:
     return pl.concat(parts).unique()
 
 
-def _repaired(values: pl.DataFrame, coded: Coded) -> KeyTable:
+def _repaired(codes: pl.Series, coded: Coded) -> KeyTable:
     """The few valid numbers that one slip could have turned into a broken one: the check digit
     tells them (`identity.repair`). Keys are codes, of numbers that occur at all."""
-    whole = coded.whole.gather(values["c"])
-    broken = values.filter(~whole & ~pl.col("v").str.contains("*", literal=True))
-    found = [(c, v) for c, text in broken.iter_rows() for v in repairs(text)]
+    whole = coded.whole.gather(codes)
+    broken = codes.filter(~whole)
+    found = [
+        (c, number)
+        for c, text in zip(broken.to_list(), coded.values.gather(broken).to_list(), strict=True)
+        for number in repairs(text)
+    ]
     table = pl.DataFrame(found, schema={"c": pl.UInt32, "v": pl.String}, orient="row")
     known = pl.DataFrame({"v": coded.values}).with_row_index("key")
+    if table.height:
+        known = known.filter(pl.col("v").is_in(table["v"].unique().implode()))
     meant = known.join(table, on="v", how="inner").select("c", "key")
-    return pl.concat([values.filter(whole).select("c", key="c"), meant])
+    own = codes.filter(whole)
+    return pl.concat([pl.DataFrame({"c": own, "key": own}), meant])
 
 
 def _words(values: pl.DataFrame, kind: str) -> KeyTable:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA, Indel, JaroWinkler
 
-from verify.identity.contacts import address_form, address_level
+from verify.identity.contacts import SHORTEST_PART, address_form, address_level
 from verify.identity.names import PersonNames, name_form, name_level, readings
 from verify.identity.numbers import id_form, id_level
 from verify.scoring.kinds import KINDS, level_rank
@@ -286,10 +286,22 @@ def _cn_id(a: pl.Series, b: pl.Series) -> Ranks:
 
 
 def _han_address(a: pl.Series, b: pl.Series) -> Ranks:
+    """As `contacts.address_level`: one contains the other, or like text with the same numbers."""
+
     def level(x: str, y: str) -> int:
         return address_level(address_form(x), address_form(y))
 
-    return _one_by_one(a, b, level, _ADDRESS_RANKS)
+    ranks = np.full(len(a), level_rank("han_address", "different"), dtype=np.uint8)
+    x, y = pl.col("a"), pl.col("b")
+    long_enough = pl.min_horizontal(x.str.len_chars(), y.str.len_chars()) >= SHORTEST_PART
+    within = x.str.contains(y, literal=True) | y.str.contains(x, literal=True)
+    numbers = [s.str.replace_all("[^0-9]+", " ").str.strip_chars() for s in (x, y)]
+    same = (numbers[0] == numbers[1]) & (numbers[0].str.len_bytes() > 0)
+    contained = _column(a, b, within & long_enough)
+    ranks[contained] = level_rank("han_address", "contained")
+    open_ = pl.Series(np.flatnonzero(~contained & _column(a, b, same)), dtype=pl.UInt32)
+    ranks[open_.to_numpy()] = _one_by_one(a.gather(open_), b.gather(open_), level, _ADDRESS_RANKS)
+    return ranks
 
 
 LIKENESS: dict[str, Likeness] = {

@@ -126,38 +126,42 @@ def alphanumeric(values: pl.Series) -> pl.Series:
 
 def telephone(values: pl.Series) -> pl.Series:
     """Digits (and mask stars) of a telephone number; mobile numbers without country code."""
-    short = values.str.slice(0, LONGEST_RAW)
-    return _mixed(short, short.str.contains(r"^1[0-9]{10}$"), short, phone_form)
+    return _slowly(values.str.slice(0, LONGEST_RAW + 1), phone_form)
 
 
 def han_name(values: pl.Series) -> pl.Series:
     """`NameForm.text`: one width, one case, simplified, without separators."""
-    short = values.str.slice(0, LONGEST_RAW + 1)
-    plain = _unchanging(short, short.str.contains(r"^[\u4e00-\u9fff]{2,4}$"))
-    return _mixed(short, plain, short, lambda raw: name_form(raw).text)
+    return _slowly(values.str.slice(0, LONGEST_RAW + 1), lambda raw: name_form(raw).text)
+
+
+def _plain_name(values: pl.Series) -> tuple[pl.Series, pl.Series]:
+    return values, _unchanging(values, values.str.contains(r"^[\u4e00-\u9fff]{2,4}$"))
+
+
+@cache
+def _changing() -> str:
+    """A character class of the common ideographs that simplification changes."""
+    return "[" + "".join(c for c in map(chr, range(0x4E00, 0xA000)) if simplify(c) != c) + "]"
 
 
 def _unchanging(texts: pl.Series, plain: pl.Series) -> pl.Series:
     """Which of the `plain` texts hold no character that simplification would change."""
-    letters = texts.filter(plain).str.split("").explode().unique().drop_nulls()
-    changing = sorted(c for c in letters.to_list() if simplify(c) != c)
-    if not changing:
-        return plain
-    return plain & ~texts.str.contains(f"[{''.join(changing)}]")
+    return plain & ~texts.str.contains(_changing())
 
 
 def citizen_id(values: pl.Series) -> pl.Series:
     """The valid 18-digit number a value stands for, else the text that can be compared."""
-    short = values.str.slice(0, LONGEST_RAW + 1)
-    upper = short.str.strip_chars().str.to_uppercase()
-    # A well-formed number with a right check digit and an existing date needs no second look.
-    plain = upper.str.contains(_PLAIN_ID) & _checks(upper)
 
-    def slow(raw: str) -> str:
-        form = id_form(raw)
-        return form.number or form.text
+    def form(raw: str) -> str:
+        read = id_form(raw)
+        return read.number or read.text
 
-    return _mixed(short, plain, upper, slow)
+    return _slowly(values.str.slice(0, LONGEST_RAW + 1), form)
+
+
+def _plain_id(values: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """A well-formed number with a right check digit and an existing date is its own form."""
+    return values, values.str.contains(_PLAIN_ID) & _checks(values)
 
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -207,10 +211,20 @@ def _checks(upper: pl.Series) -> pl.Series:
 
 def han_address(values: pl.Series) -> pl.Series:
     """`AddressForm.text`: as for names; house numbers stay."""
-    short = values.str.slice(0, LONGEST_RAW + 1)
-    solid = short.str.replace_all(r"[ \t#(),.\-/]+", "")
-    plain = _unchanging(solid, solid.str.contains(r"^[\u4e00-\u9fff0-9a-z]{1,100}$"))
-    return _mixed(short, plain, solid, lambda raw: address_form(raw).text)
+    return _slowly(values.str.slice(0, LONGEST_RAW + 1), lambda raw: address_form(raw).text)
+
+
+def _plain_address(values: pl.Series) -> tuple[pl.Series, pl.Series]:
+    solid = values.str.replace_all(r"[ \t#(),.\-/]+", "")
+    return solid, _unchanging(solid, solid.str.contains(r"^[\u4e00-\u9fff0-9a-z]{1,100}$"))
+
+
+def _plain_phone(values: pl.Series) -> tuple[pl.Series, pl.Series]:
+    return values, values.str.contains(r"^1[0-9]{10}$")
+
+
+def _plain_date(values: pl.Series) -> tuple[pl.Series, pl.Series]:
+    return values, values.str.contains(r"^[0-9]{8}$")
 
 
 SPELLINGS: dict[str, Spelling] = {
@@ -228,6 +242,16 @@ SPELLINGS: dict[str, Spelling] = {
     "han_name": han_name,
     "cn_id": citizen_id,
     "han_address": han_address,
+}
+
+
+# Whole columns: forms, and which of them are right as they stand. The others go one by one.
+PLAIN: dict[str, Callable[[pl.Series], tuple[pl.Series, pl.Series]]] = {
+    "han_name": _plain_name,
+    "cn_id": _plain_id,
+    "han_address": _plain_address,
+    "phone": _plain_phone,
+    "date": _plain_date,
 }
 
 
