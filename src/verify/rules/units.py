@@ -34,7 +34,7 @@ CAPS: dict[Unit, int] = {
     Unit.MONTHS: 10**4,
     Unit.YEARS: 10**3,
     Unit.DM2: 10**9,
-    Unit.RATIO: 10**3,
+    Unit.RATIO: 10**2,
     Unit.TRUTH: 1,
 }
 """Largest magnitude followed exactly, per unit; beyond it a value reads "at least this much".
