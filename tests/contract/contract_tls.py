@@ -46,6 +46,22 @@ def _context(variant: str) -> ssl.SSLContext:
     return context
 
 
+def _request(wire: ssl.SSLSocket) -> bytes:
+    """A whole request: what is left unread would cut the answer off."""
+    got = b""
+    while b"\r\n\r\n" not in got:
+        more = wire.recv(65_536)
+        if not more:
+            return got
+        got += more
+    head, _, body = got.partition(b"\r\n\r\n")
+    lengths = [ln for ln in head.lower().split(b"\r\n") if ln.startswith(b"content-length:")]
+    length = int(lengths[0].split(b":")[1]) if lengths else 0
+    while len(body) < length:
+        body += wire.recv(65_536)
+    return head + body
+
+
 @contextlib.contextmanager
 def tls_server(variant: str, reply: bytes = b"") -> Iterator[Server]:
     """Serve until the block ends; `reply` goes to whoever gets through the handshake."""
@@ -66,7 +82,7 @@ def tls_server(variant: str, reply: bytes = b"") -> Iterator[Server]:
                 plain,
                 _context(variant).wrap_socket(plain, server_side=True) as wire,
             ):
-                server.received += wire.recv(65_536)
+                server.received += _request(wire)
                 wire.sendall(reply)
 
     with _warnings_off():

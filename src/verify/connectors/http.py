@@ -254,7 +254,9 @@ class Client:
         except (httpx.TimeoutException, httpcore.TimeoutException):
             raise Failure(EvidenceState.TIMEOUT, "no_answer_in_time", retryable=True) from None
         except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-            raise Failure(EvidenceState.UNAVAILABLE, _why(error), retryable=True) from None
+            why = _why(error)
+            # A certificate that does not prove the host proves it no better a second later.
+            raise Failure(EvidenceState.UNAVAILABLE, why, retryable=why != "tls") from None
         finally:
             _deadline.until = None
         if 300 <= reply.status < 400:
@@ -278,5 +280,14 @@ def _read(response: httpx.Response, max_bytes: int) -> Reply:
 
 def _why(error: Exception) -> str:
     if isinstance(error, httpx.ConnectError | httpcore.ConnectError):
-        return "tls" if isinstance(error.__cause__, ssl.SSLError) else "not_reachable"
+        return "tls" if _of_tls(error) else "not_reachable"
     return "connection_broken"
+
+
+def _of_tls(error: BaseException | None) -> bool:
+    """Whether a failed handshake is behind an error; the pool hides it as mere context."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
