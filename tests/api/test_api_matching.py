@@ -7,7 +7,7 @@ import json
 import pytest
 
 from support.live import household
-from verify.api import models
+from verify.api import models_matching as models
 from verify.domain.access import RoleName
 
 RECORD_LEVELS = {"name": "exact", "id": "masked"}

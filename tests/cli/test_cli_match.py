@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from xml.etree import ElementTree
 
 import pytest
@@ -62,6 +63,11 @@ def test_a_decision_is_learnt_from_and_can_be_taken_back(cli):
     cli.json("match", "revoke", kept["id"], *here)
     (row,) = cli.json("match", "labels", *here)["labels"]
     assert row["revoked_at"]
+
+    with sqlite3.connect(cli.home / "verify.db") as database:
+        database.execute("UPDATE label_events SET at = 1 WHERE position = 1")
+    faults = cli.json("db", "check", *here, code=7)["faults"]
+    assert [f["thing"] for f in faults] == ["clerical decisions"]
 
 
 def test_weights_learnt_on_one_roster_are_measured_on_another(cli):

@@ -9,9 +9,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from verify.api import models, rules_models
+from verify.api import models, models_matching, rules_models
 from verify.api.app import create_app
-from verify.api.models_matching import CalibrateIn, DecideIn, ThresholdIn
 from verify.rules import GivenHousehold
 from verify.service.intake import ApplicationIn
 
@@ -48,16 +47,17 @@ def text() -> str:
 def _schemas() -> dict[str, Any]:
     answers = dict.fromkeys(
         kind
-        for kind in (*vars(models).values(), *vars(rules_models).values())
+        for part in (models, rules_models, models_matching)
+        for kind in vars(part).values()
         if isinstance(kind, type) and issubclass(kind, models.Out) and kind is not models.Out
     )
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         (ApplicationIn, "validation"),
         (GivenHousehold, "validation"),
         (rules_models.ProposalIn, "validation"),
-        (ThresholdIn, "validation"),
-        (CalibrateIn, "validation"),
-        (DecideIn, "validation"),
+        (models_matching.ThresholdIn, "validation"),
+        (models_matching.CalibrateIn, "validation"),
+        (models_matching.DecideIn, "validation"),
         *((kind, "serialization") for kind in answers),
     ]
     _, found = models_json_schema(wanted, ref_template=REF)

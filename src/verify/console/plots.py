@@ -11,7 +11,7 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
-_SIDE, _LEFT, _TOP = 360, 64, 40  # the square plot, and the room for words around it
+_SIDE, _LEFT, _TOP = 360, 64, 56  # the square plot, and the room for words around it
 _WIDTH, _HEIGHT = _SIDE + _LEFT + 24, _SIDE + _TOP + 56
 _MILLION = 1_000_000
 _INK, _FAINT, _LINE, _CHOSEN = "#1b1b1b", "#c9c9c9", "#0b5394", "#b45f06"

@@ -12,14 +12,16 @@ from verify.api.answers import json_response
 from verify.api.body import read_json, validate
 from verify.api.dependencies import Authenticated, Running, authenticated
 from verify.api.describe import json_answer, json_body, refuses
-from verify.api.models import (
+from verify.api.models_matching import (
+    CalibrateIn,
     Calibration,
     ClericalDecision,
     ClericalDecisions,
+    DecideIn,
     MatchingEvaluation,
     ScoringTrial,
+    ThresholdIn,
 )
-from verify.api.models_matching import CalibrateIn, DecideIn, ThresholdIn
 from verify.console import plots
 from verify.service.matching.tuning import FAMILY
 from verify.service.matching.view import (
@@ -197,7 +199,7 @@ async def decide(request: Request, system: Running, caller: Authenticated) -> Re
     description="It no longer counts; it stays on record with who took it back and when.",
     responses={
         200: json_answer(ClericalDecision, "Revoked."),
-        **refuses(401, 403, 404, 409),
+        **refuses(401, 403, 404, 409, 422),
     },
 )
 def revoke(
