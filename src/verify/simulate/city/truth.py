@@ -5,7 +5,14 @@ from __future__ import annotations
 import polars as pl
 
 from verify.simulate.city import marginals
-from verify.simulate.city.departments import bank, real_estate, social_insurance, tax, vehicle
+from verify.simulate.city.departments import (
+    bank,
+    real_estate,
+    savings,
+    social_insurance,
+    tax,
+    vehicle,
+)
 from verify.simulate.city.draws import Draws
 from verify.simulate.city.spells import months_in
 from verify.simulate.city.timeline import SNAPSHOTS, WINDOW
@@ -17,6 +24,7 @@ _QUANTITY = {
     "unemployment": "unemployment_benefit",
 }  # fmt: skip
 CENTRAL = "central_basic_pension"
+_MONEY = ["bank_balance", "fund", "housing_fund", "securities", "wealth_product"]
 
 
 def earned(draws: Draws, town: pl.DataFrame) -> pl.DataFrame:
@@ -46,6 +54,15 @@ def owned(draws: Draws, town: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit("bank_balance")),
         fen=pl.col("balance") // pl.col("share_den"),
     )  # fmt: skip
+    fund = savings.funds(draws, town).filter(pl.col("known_on") <= AS_OF).select(
+        person="u", quantity=pl.lit("housing_fund"), fen="balance"
+    )  # fmt: skip
+    held = savings.holdings(draws, town).filter(pl.col("as_of") == SNAPSHOTS[0]).select(
+        person="u",
+        quantity=pl.when(pl.col("product") == "fund").then(pl.lit("fund"))
+        .otherwise(pl.lit("securities")),
+        fen="worth",
+    )  # fmt: skip
     there = (pl.col("registered_on") <= AS_OF) & (
         pl.col("until").is_null() | (pl.col("until") > AS_OF)
     )
@@ -55,7 +72,7 @@ def owned(draws: Draws, town: pl.DataFrame) -> pl.DataFrame:
     homes = real_estate.titles(draws, town).filter(there).select(
         person="u", quantity=pl.lit("titles"), fen=pl.lit(1, pl.Int64)
     )  # fmt: skip
-    every = pl.concat([money, cars, homes])
+    every = pl.concat([money, fund, held, cars, homes])
     return every.group_by("person", "quantity").agg(pl.col("fen").sum()).sort("person", "quantity")
 
 
@@ -64,13 +81,13 @@ def declared(draws: Draws, income: pl.DataFrame, assets: pl.DataFrame) -> pl.Dat
 
     Columns: `person`, `quantity`, `fen`.
     """
-    money = assets.filter(pl.col("quantity").is_in(["bank_balance", "wealth_product"]))
+    money = assets.filter(pl.col("quantity").is_in(_MONEY))
     every = pl.concat([income.with_columns(fen=pl.col("fen") // WINDOW), money])
     hidden = pl.when(pl.col("quantity").is_in(["wage", "pension"])).then(
         marginals.UNDECLARED_PER_MILLION // 2
     ).otherwise(marginals.UNDECLARED_PER_MILLION)  # fmt: skip
     # The place of the quantity in the alphabet keeps two quantities of one person apart.
-    names = sorted({*_QUANTITY.values(), CENTRAL, "bank_balance", "wealth_product"})
+    names = sorted({*_QUANTITY.values(), CENTRAL, *_MONEY})
     at = pl.col("quantity").replace_strict({name: i for i, name in enumerate(names)})
     line = pl.col("person") * 16 + at.cast(pl.UInt64)
     return every.filter(~draws.chance("undeclared", line, hidden.cast(pl.UInt64)))

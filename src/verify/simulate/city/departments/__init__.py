@@ -1,7 +1,7 @@
-"""What each department holds about the city, one module each.
+"""What each department holds about the city.
 
 A department is a function from the people of a part of the city to its tables. To add one, write
-a module like these and name it in `DEPARTMENTS`; everything else (misspelling, truth, files,
+such a function and name it in `DEPARTMENTS`; everything else (misspelling, truth, files,
 digests, extracts by date) follows from the shape of the rows:
 
 - `n`: which row of the person this is, below `written.ROWS_EACH`, for keys that never collide;
@@ -16,7 +16,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from verify.simulate.city.departments import bank, real_estate, social_insurance, tax, vehicle
+from verify.simulate.city.departments import (
+    bank,
+    civil,
+    real_estate,
+    savings,
+    social_insurance,
+    tax,
+    vehicle,
+)
 from verify.simulate.city.draws import Draws
 
 Tables = Mapping[str, pl.DataFrame]
@@ -37,4 +45,9 @@ DEPARTMENTS = (
     Department("social_insurance", social_insurance.tables, by_number=True),
     Department("tax", tax.tables),
     Department("vehicle", vehicle.tables),
+    Department("household_register", civil.household_register),
+    Department("marriage", civil.marriage),
+    Department("funeral", civil.funeral),
+    Department("provident_fund", savings.provident_fund),
+    Department("securities", savings.securities),
 )
