@@ -7,7 +7,7 @@ VERIFY := $(BIN)/verify
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo demo-stop serve simulate test check fix lint types floors unit \
-        openapi fuzz picture lock bench-online bench-identity bench-population bench-rules population proofs clean
+        openapi fuzz picture lock bench-online bench-identity bench-population bench-rules oracle population proofs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -89,6 +89,9 @@ bench-population: setup ## a synthetic city of ten million people: time, memory,
 
 proofs: setup-dev ## a million mutated Merkle proofs, all refused
 	@VERIFY_PROOFS=1000000 $(BIN)/pytest tests/store/test_store_merkle.py
+
+oracle: setup-dev ## 100,000 random households with hidden evidence against two independent oracles
+	@PYTHONPATH=tests/rules:tests $(BIN)/python tests/rules/oracle_run.py --count 100000
 
 lock: ## pin dependencies with hashes
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv

@@ -111,8 +111,8 @@ class Contributions:
 
     def objects(self, portion: Portion) -> pl.Series:
         """The key of the thing that each row is about."""
-        h = self.people["h"].gather(portion.p).cast(pl.UInt32)
-        return things_of(self.facts, portion.fact, self.as_of.gather(h))["object"]
+        h = self.people["h"][portion.p].cast(pl.UInt32)
+        return things_of(self.facts, portion.fact, self.as_of[h])["object"]
 
     def _frame(self, portions: list[Portion]) -> pl.DataFrame:
         rows = [_narrow(q) for q in portions]
@@ -120,7 +120,7 @@ class Contributions:
             return pl.DataFrame(schema=SCHEMA)
         found = pl.concat(rows)
         h = self.people["h"][found["p"]].cast(pl.Int64)
-        quantities = self.facts["quantity"].gather(found["fact"])
+        quantities = self.facts["quantity"][found["fact"]]
         if found["fact"].null_count():
             said = pl.Series([m.quantities[0] for m in self.plan.measures], dtype=pl.String)
             raised = found["fact"].is_null()
@@ -133,7 +133,7 @@ class Contributions:
         }
         whole = found.with_columns(
             pl.col("p").cast(pl.Int64),
-            evidence=self.facts["evidence"].gather(found["fact"]).fill_null([]),
+            evidence=self.facts["evidence"][found["fact"]].fill_null([]),
             **wide,
         )
         order = ("h", "p", "m", "doubt", "object", "lo", "hi")
@@ -143,17 +143,17 @@ class Contributions:
 def things_of(facts: pl.DataFrame, fact: pl.Series, as_of: pl.Series) -> dict[str, pl.Series]:
     """Key and details of the things that some facts are about; `as_of` by row of `fact`."""
     raised = fact.is_null()
-    key = facts["object_key"].gather(fact)
+    key = facts["object_key"][fact]
     if key.null_count():
-        key = ("\u0000" + facts["fact"].gather(fact)).zip_with(key.is_null(), key).fill_null("")
-    since = facts["acquired"].gather(fact)
+        key = ("\u0000" + facts["fact"][fact]).zip_with(key.is_null(), key).fill_null("")
+    since = facts["acquired"][fact]
     months = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(fact))
     if since.null_count() < len(since):
         months = _months_between(since, as_of)
     found = {"object": key.zip_with(~raised, pl.Series([""]).new_from_index(0, len(key)))}
     found |= {"months_owned": months, "years_owned": months // 12}
     details = [d for d in DETAILS if d not in found]
-    return found | {d: facts[d].gather(fact) for d in details}
+    return found | {d: facts[d][fact] for d in details}
 
 
 def _months_between(since: pl.Series, day: pl.Series) -> pl.Series:

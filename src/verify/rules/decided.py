@@ -98,9 +98,9 @@ def _of_facts(
             continue
         h, p = mine["h"].cast(pl.UInt32), mine["p"].cast(pl.UInt32)
         own = [open_[t.name] for t in plan.tests if measure.name in t.own_measures]
-        touches = _either(own).gather(h) & may_count.gather(p) if own else None
+        touches = _either(own)[h] & may_count[p] if own else None
         if measure.name in plan.composition_measures:
-            about = any_open.gather(h)
+            about = any_open[h]
             touches = about if touches is None else touches | about
         if touches is not None:
             rows = mine.filter(touches)
@@ -123,7 +123,7 @@ def _of_law(
         resting = _either([open_[t.name] for t in plan.tests if name in t.limits])
         exact = plan.limits[name].unit is Unit.TRUTH
         for doubt in sorted({d for d in asked if d is not None}):
-            here = pl.Series([d == doubt for d in asked], dtype=pl.Boolean).gather(regime)
+            here = pl.Series([d == doubt for d in asked], dtype=pl.Boolean)[regime]
             mask = here & resting & evaluation.quantity(f"arises#{doubt}").hi
             yield _rows(mask, f"law:{doubt}", f"law#{doubt}", exact)
 

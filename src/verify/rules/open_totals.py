@@ -66,9 +66,9 @@ class OpenTotals:
             portion = _nothing(measure)
         ours = portion.filter(portion.p < self._members)
         lo, hi = _theirs(ours, self._settled(ours), counted)
-        h = self._h.gather(ours.p)
+        h = self._h[ours.p]
         facts, as_of = self._contributions.facts, self._contributions.as_of
-        told = things_of(facts, ours.fact, as_of.gather(h))
+        told = things_of(facts, ours.fact, as_of[h])
         owned = pl.DataFrame(
             {
                 "row": h.cast(pl.Int64),
@@ -108,7 +108,7 @@ class OpenTotals:
         if self._members < self._people:
             ours = portion.filter(portion.p < self._members)
         bounds = _theirs(ours, self._settled(ours), counted)
-        return self._things(ours, bounds, self._h.gather(ours.p), self._households)
+        return self._things(ours, bounds, self._h[ours.p], self._households)
 
     def _things(
         self, portion: Portion, bounds: tuple[pl.Series, pl.Series], of: pl.Series, rows: int
@@ -116,7 +116,7 @@ class OpenTotals:
         """Each thing once, as far as any of its owners owns it."""
         if len(of) and _several(of):
             facts, as_of = self._contributions.facts, self._contributions.as_of
-            key = things_of(facts, portion.fact, as_of.gather(self._h.gather(portion.p)))["object"]
+            key = things_of(facts, portion.fact, as_of[self._h[portion.p]])["object"]
             frame = pl.DataFrame({"of": of, "object": key, "lo": bounds[0], "hi": bounds[1]})
             each = each_thing(frame, ["of"]).sort("of")
             of, bounds = each["of"], (each["lo"], each["hi"])
@@ -129,10 +129,10 @@ def _theirs(
     """Things as far as members who count own them."""
     lo, hi = bounds
     nothing = constant(0, len(lo)).lo
-    certainly = lo.zip_with(counted.lo.gather(portion.p), nothing)
+    certainly = lo.zip_with(counted.lo[portion.p], nothing)
     if hi is lo and counted.certain:
         return certainly, certainly
-    return certainly, hi.zip_with(counted.hi.gather(portion.p), nothing)
+    return certainly, hi.zip_with(counted.hi[portion.p], nothing)
 
 
 def _nothing(measure: Measure) -> Portion:
@@ -152,8 +152,8 @@ def _added_up(measure: Measure, of: pl.Series, lo: pl.Series, hi: pl.Series, row
     if not of.is_sorted():
         order = of.arg_sort()
         same = hi is lo
-        of, lo = of.gather(order), lo.gather(order)
-        hi = lo if same else hi.gather(order)
+        of, lo = of[order], lo[order]
+        hi = lo if same else hi[order]
     if _several(of):
         if measure.largest or lo.null_count():
             return _by_group(measure, of, lo, hi, rows)

@@ -134,7 +134,7 @@ def _people(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
     h = positions(persons, households, ["household"])
     if h.null_count():
         persons, h = persons.filter(h.is_not_null()), h.drop_nulls()
-    whose = pl.DataFrame({"as_of": households["as_of"].gather(h), "birth": persons["birth"]})
+    whose = pl.DataFrame({"as_of": households["as_of"][h], "birth": persons["birth"]})
     people = pl.DataFrame(
         {
             "h": h.cast(pl.Int64),

@@ -85,9 +85,7 @@ def trace_frames(
         if level.startswith(THING):
             things = evaluation.things(level)
             ends = columns(evaluation, level)
-            levels[level] = pl.DataFrame(
-                {"household": key.gather(things.row), "key": things.key, **ends}
-            )
+            levels[level] = pl.DataFrame({"household": key[things.row], "key": things.key, **ends})
     return TraceFrames(prepared.book.id, levels, _parts(prepared.contributions, key))
 
 
@@ -113,13 +111,13 @@ def _parts(contributions: Contributions, households: pl.Series) -> pl.DataFrame:
         measure = pl.Series([mine.measure.name]).new_from_index(0, rows)
         said = pl.Series([mine.measure.quantities[0]]).new_from_index(0, rows)
         raised = mine.fact.is_null()
-        quantity = contributions.facts["quantity"].gather(mine.fact)
-        evidence = contributions.facts["evidence"].gather(mine.fact)
+        quantity = contributions.facts["quantity"][mine.fact]
+        evidence = contributions.facts["evidence"][mine.fact]
         found.append(
             pl.DataFrame(
                 {
-                    "household": people["household"].gather(mine.p),
-                    "person": people["person"].gather(mine.p),
+                    "household": people["household"][mine.p],
+                    "person": people["person"][mine.p],
                     "measure": measure,
                     "quantity": said.zip_with(raised, quantity) if raised.any() else quantity,
                     "object": contributions.objects(mine) if mine.measure.of_things else none,
