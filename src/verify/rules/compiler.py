@@ -27,6 +27,7 @@ from verify.rules.grammar import (
     UnknownM,
 )
 from verify.rules.kinds import Kind
+from verify.rules.paid import paid
 from verify.rules.plan import (
     HOUSEHOLD,
     PERSON,
@@ -40,7 +41,7 @@ from verify.rules.plan import (
     things_of,
 )
 from verify.rules.reads import Reads
-from verify.rules.units import CAPS, MONEY, Unit, named
+from verify.rules.units import CAPS, Unit, named
 
 _GROUPS = {PERSON: "persons", HOUSEHOLD: "household", SUPPORTER: "supporters", THING: "things"}
 
@@ -89,8 +90,9 @@ class Compiler:
             self._named(name)
         unknowns = self._unknowns()
         tests = tuple(self._test(i, t) for i, t in enumerate(self._model.tests))
-        self._benefit()
-        self._charges()
+        for loc, name, fits in paid(self._model):
+            with located(self._document, loc):
+                fits(self._named(name))
         self._check_used()
         leaves = self._reads.leaves("counted")
         return Plan(
@@ -392,34 +394,6 @@ class Compiler:
         quantity = Quantity(name, HOUSEHOLD, kind, Text(name, name), tree)
         self._quantities[name] = quantity
         return quantity
-
-    def _benefit(self) -> None:
-        if self._model.benefit is None:
-            return
-        with located(self._document, ("benefit", "monthly")):
-            quantity = self._named(self._model.benefit.monthly)
-            if quantity.level != HOUSEHOLD or quantity.kind.unit is not Unit.FEN_PER_MONTH:
-                raise Fault("the benefit is a household amount per month")
-            if quantity.kind.quotient:
-                raise Fault("the benefit is of the whole household, not a quotient per member")
-        if (each := self._model.benefit.each) is not None:
-            with located(self._document, ("benefit", "each")):
-                part = self._named(each)
-                if part.level != PERSON or part.kind.unit is not Unit.FEN_PER_MONTH:
-                    raise Fault("the part of each member is an amount per month under `persons`")
-        if (way_out := self._model.benefit.exit) is not None:
-            with located(self._document, ("benefit", "exit", "months")):
-                if self._named(way_out.months).kind.unit is not Unit.MONTHS:
-                    raise Fault("the gradual exit lasts a number of months: a limit in months")
-
-    def _charges(self) -> None:
-        for i, charge in enumerate(self._model.charges):
-            with located(self._document, ("charges", i, "charge")):
-                quantity = self._named(charge.charge)
-                if quantity.level != HOUSEHOLD or quantity.kind.unit not in MONEY:
-                    raise Fault("a charge is an amount of money of the household")
-                if quantity.kind.quotient:
-                    raise Fault("a charge is of the whole household, not a quotient per member")
 
     def _unknowns(self) -> dict[str, UnknownM]:
         found: dict[str, UnknownM] = {}
