@@ -46,6 +46,13 @@ def explain_case(report: Plain, composition: Sequence[Plain]) -> Iterator[tuple[
             f"参考救助金额:{amount['zh']}({formula['zh']})。依据:{law}。",
             f"Indicative benefit: {amount['en']} ({formula['en']}). Law: {law}.",
         )
+    for charge in report["charges"]:
+        law = "、".join(words for words, _ in laws(_worded(charge["citations"])))
+        title, amount, formula = charge["title"], charge["value"], charge["formula"]
+        yield (
+            f"{title['zh']}:{amount['zh']}({formula['zh']})。依据:{law}。",
+            f"{title['en']}: {amount['en']} ({formula['en']}). Law: {law}.",
+        )
     for question in report["questions"]:
         yield (
             f"需核实:{question['question']['zh']}{question['remedy']['zh']}",
