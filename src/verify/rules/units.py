@@ -12,7 +12,7 @@ class Unit(enum.StrEnum):
 
     FEN = "fen"  # money: a balance, a limit, or a flow added up over a window
     FEN_PER_MONTH = "fen_per_month"
-    FEN_PER_YEAR = "fen_per_year"  # never an amount per month: a rule must say so (ADR 0012)
+    FEN_PER_YEAR = "fen_per_year"  # never an amount per month: a rule must say so (ADR 0015)
     PERSON = "person"
     ITEM = "item"
     MONTHS = "months"
