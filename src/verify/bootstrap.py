@@ -19,6 +19,9 @@ from verify.service.in_force import RulesInForce
 from verify.service.matching import Matching
 from verify.service.publishing import Publishing
 from verify.service.replay import Replays
+from verify.service.shadow import Shadows
+from verify.service.source_health import SourceHealth
+from verify.service.source_state import StoreState
 from verify.service.verification import Verifications
 from verify.service.worker import Worker
 from verify.settings import Settings
@@ -39,6 +42,8 @@ class System:
     publishing: Publishing
     impacts: Impacts
     matching: Matching
+    sources: SourceHealth
+    shadows: Shadows
     worker: Worker | None
     asker: Asker | None
     notary: Notary
@@ -99,11 +104,14 @@ def build(
         for content in contents.sets.values():
             store.keep_content(content.kind, content.digest, content.to_blob())
     asker = engine = None
+    alone = settings.resolved_database_url.startswith("sqlite")
+    shared = StoreState(store, clock, alone=alone)
     if worker and not read_only:
         asker = Asker(
             contents.connectors,
             environment if environment is not None else os.environ,
             today=lambda: day_of(clock()),
+            state=shared,
         )
         engine = Worker(store, contents, asker, settings, clock, activate=in_force.activate)
     audits = Audits(store, notary)
@@ -121,6 +129,8 @@ def build(
         publishing=Publishing(store, contents, in_force, clock),
         impacts=Impacts(store, contents),
         matching=Matching(store, contents, clock),
+        shadows=Shadows(store, contents),
+        sources=SourceHealth(store, contents.connectors, shared, clock),
         worker=engine,
         asker=asker,
         notary=notary,

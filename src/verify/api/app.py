@@ -21,6 +21,7 @@ from verify.api.routes import (
     matching,
     problem_pages,
     rule_proposals,
+    sources,
     verifications,
 )
 from verify.bootstrap import System
@@ -77,6 +78,7 @@ def create_app(system: System | None) -> FastAPI:
         assessments,
         content,
         rule_proposals,
+        sources,
         matching,
         callbacks,
         health,

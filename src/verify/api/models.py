@@ -364,6 +364,37 @@ class ConnectorsInUse(Out):
     connectors: list[ConnectorInUse]
 
 
+class SourceHour(Out):
+    """One hour of a source."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    since: str = Field(alias="from", description="Beginning of the hour.")
+    asked: int
+    states: dict[str, int] = Field(description="How askings ended, by evidence state.")
+    mean_ms: int
+    p95_ms_at_most: int | None = Field(description="95 of 100 askings took at most so long.")
+    found_permille: int | None = Field(description="Answers with at least one record.")
+    mean_age_days: int | None = Field(description="Age of the data against the day in question.")
+
+
+class SourceHealthView(Out):
+    """A source now and over the last hours."""
+
+    id: str
+    connector: Digest
+    state: Literal["asked", "breaker_open", "slow_down", "quarantined"]
+    reason: str = Field(description="Which expectation it broke; empty if it is not quarantined.")
+    held_until: str | None
+    hours: list[SourceHour]
+
+
+class SourcesHealth(Out):
+    """All sources."""
+
+    at: str
+    sources: list[SourceHealthView]
+
+
 class Health(Out):
     """The process is up."""
 

@@ -16,13 +16,14 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 
 from verify.connectors import drivers
-from verify.connectors.breaker import Breaker, Permit
+from verify.connectors.breaker import Breaker, Permit, wall_ms
 from verify.connectors.catalogue import Connectors
 from verify.connectors.channel import Channel
 from verify.connectors.declaration import Declaration
 from verify.connectors.decoding import DecodeContext, decode
 from verify.connectors.egress import Egress
 from verify.connectors.gate import Gate
+from verify.connectors.health import HealthBook
 from verify.connectors.http import Failure
 from verify.connectors.observing import observe
 from verify.connectors.opening import OpenSource, open_source
@@ -100,6 +101,7 @@ class Asker:
         self._today = today
         shared = state or MemoryState()
         self.watch = Watch(shared)
+        self.health = HealthBook(shared, wall_ms)
         egress = egress or Egress.from_environment(environment)
         self._requester = environment.get(REQUESTER_ENV, "") or DEFAULT_REQUESTER
         self._sources = {
@@ -108,7 +110,8 @@ class Asker:
         }
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and write down how the sources did."""
+        self.health.flush()
         for source in self._sources.values():
             source.close()
 
@@ -129,6 +132,7 @@ class Asker:
         if not permit.allowed:
             return _held_back(permit)
         gate = self._gate(source.declaration, question, authorisations)
+        started = time.monotonic()
         try:
             outcome = _run(self._channel(source, question, gate), source.declaration, question)
         except BaseException:
@@ -136,7 +140,8 @@ class Asker:
             raise
         pause = _pause(source.declaration, outcome)
         _tell(source.breaker, permit, outcome, pause)
-        self._look(source.declaration, question, outcome)
+        took = int((time.monotonic() - started) * 1000)
+        self._look(source.declaration, question, outcome, took)
         return Answer(
             state=outcome.state,
             bodies=tuple(outcome.bodies),
@@ -175,9 +180,14 @@ class Asker:
             until=time.monotonic() + float(source.declaration.deadline_seconds),
         )
 
-    def _look(self, declaration: Declaration, question: Question, outcome: drivers.Outcome) -> None:
-        """Count an answer towards what the source is expected to be like."""
+    def _look(
+        self, declaration: Declaration, question: Question, outcome: drivers.Outcome, took: int
+    ) -> None:
+        """Count an answer: how the source does, and whether it still is like itself."""
+        source = declaration.id
+        state = "pending" if outcome.pending else outcome.state.value
         if outcome.state is not EvidenceState.OK or not self.watch.wants(declaration):
+            self.health.note(source, state, took)
             return
         context = DecodeContext(
             household="",
@@ -188,6 +198,8 @@ class Asker:
             as_of=question.as_of,
         )
         decoded = decode(declaration, outcome.bodies, context)
+        age = (question.as_of - decoded.as_of).days if decoded.as_of else None
+        self.health.note(source, decoded.state.value, took, rows=len(decoded.rows), age_days=age)
         self.watch.note(declaration, decoded.state, observe(declaration, outcome.bodies))
 
     def _values(self, question: Question, declaration: Declaration) -> dict[str, object]:

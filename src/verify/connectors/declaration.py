@@ -111,10 +111,13 @@ Protocol = Annotated[
 
 
 class BreakerSpec(Closed):
-    """After `failures` in a row nothing is sent for `open_seconds`; then one probe."""
+    """After `failures` in a row nothing is sent for `open_seconds`; then one probe.
+
+    A probe that fails doubles the pause, up to ten minutes.
+    """
 
     failures: int = Field(default=5, ge=1, le=100)
-    open_seconds: Seconds = Decimal(20)
+    open_seconds: Seconds = Decimal(5)
 
 
 class Timing(Closed):

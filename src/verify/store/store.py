@@ -30,6 +30,7 @@ from verify.store import (
     reads,
     rule_events,
     sealing,
+    shared,
     suites,
 )
 from verify.store.case import Case
@@ -405,6 +406,20 @@ class Store:
     def labels(self, caller: Caller) -> tuple[LabelRow, ...]:
         """All clerical decisions in the caller's regions, revoked ones too, oldest first."""
         return self._read(lambda c: labels.every(c, caller))
+
+    # -- what processes that ask sources know together ---------------------------------------
+
+    def shared(self, key: str) -> tuple[int, dict[str, Any]]:
+        """Version and value of a shared key; version 0 where there is none."""
+        return self._read(lambda c: shared.get(c, key))
+
+    def shared_under(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """All shared values whose key begins so, by key."""
+        return self._read(lambda c: shared.with_prefix(c, prefix))
+
+    def share(self, key: str, version: int, value: Mapping[str, Any], now_ms: int) -> bool:
+        """Change a shared value if its version is still `version`; says whether it was."""
+        return self._writer.run(lambda c: shared.put(c, key, version, value, now_ms))
 
     def check_labels(self) -> tuple[str, ...]:
         """What is wrong with the chain of clerical decisions; empty if nothing is."""

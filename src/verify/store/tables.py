@@ -193,6 +193,16 @@ label_events = Table(
     Column("hash", _DIGEST, nullable=False),
 )
 
+# What processes that ask sources know together: scheduling only, never evidence.
+shared_state = Table(
+    "shared_state",
+    metadata,
+    Column("key", _code(120), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
 ledger = Table(
     "ledger",
     metadata,

@@ -62,6 +62,107 @@ def try_source(
         raise typer.Exit(Overloaded.exit_code)
 
 
+@app.command("health")
+def show_health(
+    hours: Annotated[int, typer.Option(min=1, max=336, metavar="N", help="How far back.")] = 24,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Show how the sources do: breaker, quarantine, answers, latency, freshness by the hour.
+
+    Opens the store for reading only.
+    """
+    del as_json
+    from verify.bootstrap import build
+    from verify.cli import logs
+    from verify.cli.environment import settings_for
+    from verify.cli.output import emit
+
+    logs.quiet()
+    with build(settings_for(home), worker=False, read_only=True) as system:
+        document = system.sources.view(hours)
+    emit(document, lambda console: _show_health(document, console))
+
+
+def _show_health(document: Plain, console: Console) -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, border_style="dim")
+    for name in ("source", "now", "asked", "answered", "mean", "95 %", "knew", "data age"):
+        table.add_column(name)
+    for row in document["sources"]:
+        spent = row["hours"]
+        asked = sum(h["asked"] for h in spent)
+        good = sum(h["states"].get(s, 0) for h in spent for s in ("ok", "confirmed_empty"))
+        latest: Plain = spent[0] if spent else {}
+        table.add_row(
+            row["id"],
+            f"{row['state']} {row['reason']}".strip(),
+            str(asked),
+            f"{100 * good // asked} %" if asked else "",
+            f"{latest['mean_ms']} ms" if latest else "",
+            f"≤ {latest['p95_ms_at_most']} ms" if latest.get("p95_ms_at_most") else "",
+            f"{latest['found_permille']} ‰" if latest.get("found_permille") is not None else "",
+            f"{latest['mean_age_days']} d" if latest.get("mean_age_days") is not None else "",
+        )
+    console.print(table)
+
+
+@app.command("shadow")
+def shadow(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Id of the source, e.g. tax.")],
+    declared: Annotated[
+        Path, typer.Argument(metavar="DRAFT", help="The changed declaration (YAML).")
+    ],
+    *,
+    limit: Annotated[
+        int, typer.Option(min=1, max=2000, metavar="N", help="Newest verdicts to compare.")
+    ] = 200,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Run a changed declaration beside the live one, on the evidence in the store.
+
+    Says which answers would be read differently and which verdicts would turn. Nothing is asked
+    and nothing is stored.
+    """
+    del as_json
+    from verify.bootstrap import build
+    from verify.cli import logs
+    from verify.cli.environment import settings_for
+    from verify.cli.output import emit
+    from verify.domain.access import LOCAL
+    from verify.domain.errors import InputError
+
+    logs.quiet()
+    try:
+        text = declared.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"the file cannot be read ({error.strerror})", where=str(declared)
+        ) from None
+    with build(settings_for(home), worker=False, read_only=True) as system:
+        document = system.shadows.compare(source, text, LOCAL, limit)
+    emit(document, lambda console: _show_shadow(document, console))
+
+
+def _show_shadow(document: Plain, console: Console) -> None:
+    from rich.text import Text
+
+    compared = document["compared"]
+    console.print(
+        f"{compared['answers']} answers in {compared['verdicts']} verdicts: "
+        f"{len(document['answers'])} would be read differently, "
+        f"{len(document['verdicts'])} verdicts would turn"
+    )
+    for row in document["states"]:
+        if row["live"] != row["draft"]:
+            console.print(Text(f"  {row['live']} -> {row['draft']}: {row['answers']}", "yellow"))
+    for row in document["verdicts"]:
+        console.print(f"  {row['verification']}: {row['live']} -> {row['draft']}")
+
+
 @app.command("preview")
 def preview_answer(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Id of the source, e.g. tax.")],

@@ -1,0 +1,77 @@
+"""How each source did, hour by hour: what it answered, how fast, how fresh. No personal data.
+
+Counts are kept in memory and added to the shared state every few seconds, so that several
+processes add up to one picture.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from verify.connectors.shared import SharedState, Value, change
+
+FLUSH_SECONDS = 5.0
+HOUR_MS = 3_600_000
+# Upper edges of the latency classes, in milliseconds; the last is open.
+CLASSES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000)
+Clock = Callable[[], int]
+
+
+def key(source: str, hour: int) -> str:
+    """Where an hour of a source is kept."""
+    return f"health/{source}/{hour:09d}"
+
+
+class HealthBook:
+    """Counts askings by source and hour. Safe from any thread."""
+
+    def __init__(self, state: SharedState, clock: Clock) -> None:
+        self._state = state
+        self._clock = clock
+        self._counts: dict[tuple[str, int], Counter[str]] = {}
+        self._lock = threading.Lock()
+        self._flushed = time.monotonic()
+
+    def note(
+        self,
+        source: str,
+        state: str,
+        milliseconds: int,
+        *,
+        rows: int | None = None,
+        age_days: int | None = None,
+    ) -> None:
+        """One asking ended; `rows` and `age_days` where the answer was looked at."""
+        hour = self._clock() // HOUR_MS
+        edge = next((str(c) for c in CLASSES if milliseconds <= c), "more")
+        with self._lock:
+            counts = self._counts.setdefault((source, hour), Counter())
+            counts["asked"] += 1
+            counts[f"state.{state}"] += 1
+            counts[f"ms.{edge}"] += 1
+            counts["ms"] += milliseconds
+            if rows is not None:
+                counts["looked"] += 1
+                counts["found"] += rows > 0
+                counts["rows"] += rows
+            if age_days is not None:
+                counts["dated"] += 1
+                counts["age_days"] += age_days
+            due = time.monotonic() - self._flushed > FLUSH_SECONDS
+        if due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Add what was counted to the shared state."""
+        with self._lock:
+            self._flushed = time.monotonic()
+            counted, self._counts = self._counts, {}
+        for (source, hour), counts in counted.items():
+
+            def add(value: Value, counts: Counter[str] = counts) -> Value:
+                return {**value, **{k: value.get(k, 0) + n for k, n in counts.items()}}
+
+            change(self._state, key(source, hour), add)

@@ -1,0 +1,157 @@
+"""A changed declaration beside the live one, on recorded evidence: what would differ. Pure but
+for reading the store; nothing is asked, stored or decided."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from verify.connectors import Connectors, Declaration, DecodeContext, decode
+from verify.content import ContentSet
+from verify.domain.access import Caller
+from verify.domain.canonical import digest_bytes
+from verify.domain.errors import ContentError
+from verify.service.contents import Contents
+from verify.service.judging import Content, judge
+from verify.service.replay import sealed_case
+from verify.service.sealed import SealedCase
+from verify.store import Store, VerificationRow
+
+Plain = dict[str, Any]
+
+MAX_VERDICTS = 2_000
+PAGE = 200
+BATCH = 50
+
+
+@dataclass(frozen=True)
+class _Case:
+    verification: str
+    case: SealedCase
+
+
+class Shadows:
+    """Compares two versions of one connector on what sources really answered."""
+
+    def __init__(self, store: Store, contents: Contents) -> None:
+        self._store = store
+        self._contents = contents
+
+    def compare(self, source: str, text: str, caller: Caller, limit: int) -> Plain:
+        """The newest `limit` verdicts that used the source, as they are and as they would be.
+
+        Facts are compared per answer (`answers`), outcomes per verdict (`verdicts`). Both sides
+        use the rules and scoring each verdict was judged with.
+
+        Raises:
+            ContentError: the changed declaration does not load, or is another source's.
+            NotFound: no such source is declared.
+        """
+        current = self._contents.sets["connectors"]
+        live = self._contents.connectors.declaration(source)
+        changed = Connectors.from_content(
+            ContentSet("connectors", {**current.files, f"{source}.yaml": text})
+        )
+        draft = changed.declaration(source)
+        if draft.id != source:
+            raise ContentError("the declaration is another source's", where=f"{source}.yaml")
+        cases = list(self._cases(source, caller, min(limit, MAX_VERDICTS)))
+        answers = [a for c in cases for a in _answers(c, source, live, draft)]
+        verdicts = [v for batch in _batches(cases) for v in self._verdicts(batch, changed)]
+        return {
+            "source": source,
+            "live": live.digest,
+            "draft": draft.digest,
+            "compared": {"verdicts": len(cases), "answers": len(answers)},
+            "answers": [a for a in answers if a["differs"]],
+            "verdicts": [v for v in verdicts if v["live"] != v["draft"]],
+            "states": _tally(answers),
+        }
+
+    def _cases(self, source: str, caller: Caller, limit: int) -> Iterator[_Case]:
+        cursor: str | None = None
+        found = 0
+        while found < limit:
+            page, cursor = self._store.list(caller, cursor, PAGE)
+            for row in page:
+                if found < limit and row.verdict_count:
+                    case = self._case(row, caller)
+                    if any(e.source == source and e.bodies for e in case.exchanges):
+                        found += 1
+                        yield _Case(row.id, case)
+            if cursor is None:
+                return
+
+    def _case(self, row: VerificationRow, caller: Caller) -> SealedCase:
+        return sealed_case(self._store, row, self._store.verdicts(row.id, caller)[-1], caller)
+
+    def _verdicts(self, batch: Sequence[_Case], changed: Connectors) -> Iterator[Plain]:
+        for one in batch:
+            pinned = self._contents.pinned(one.case.digests)
+            live = Content(pinned.law, pinned.scoring, self._contents.connectors)
+            draft = Content(pinned.law, pinned.scoring, changed)
+            [before], [after] = judge([one.case], live), judge([one.case], draft)
+            yield {
+                "verification": one.verification,
+                "live": before.verdict.outcome.value,
+                "draft": after.verdict.outcome.value,
+            }
+
+
+def _batches(cases: Sequence[_Case]) -> Iterator[Sequence[_Case]]:
+    for start in range(0, len(cases), BATCH):
+        yield cases[start : start + BATCH]
+
+
+def _answers(one: _Case, source: str, live: Declaration, draft: Declaration) -> Iterator[Plain]:
+    people = {p.person: p for p in one.case.application.persons}
+    for exchange in one.case.exchanges:
+        if exchange.source != source or not exchange.bodies:
+            continue
+        person = people[exchange.person]
+        context = DecodeContext(
+            household="h",
+            evidence=exchange.evidence,
+            person=person.person,
+            name=person.name,
+            id_number=person.id_number,
+            as_of=one.case.application.as_of,
+        )
+        bodies = [one.case.bodies[d] for d in exchange.bodies]
+        before, after = decode(live, bodies, context), decode(draft, bodies, context)
+        lost, gained = _difference(before.rows, after.rows)
+        yield {
+            "verification": one.verification,
+            "evidence": exchange.evidence,
+            "live": before.state.value,
+            "draft": after.state.value,
+            "signals": list(after.signals),
+            "records": {"live": len(before.rows), "draft": len(after.rows)},
+            "facts": {"lost": lost, "gained": gained},
+            "differs": before.state != after.state or bool(lost or gained),
+        }
+
+
+def _difference(before: list[Plain], after: list[Plain]) -> tuple[list[Plain], list[Plain]]:
+    """What only one side says: kinds, amounts and periods; never whose they are."""
+    old, new = Counter(map(_said, before)), Counter(map(_said, after))
+    return (
+        [json.loads(t) for t in sorted((old - new).elements())],
+        [json.loads(t) for t in sorted((new - old).elements())],
+    )
+
+
+def _said(row: Plain) -> str:
+    columns = ("kind", "amount", "category", "granularity", "period_start", "period_end")
+    said = {c: str(row[c]) for c in (*columns, "area_dm2") if row.get(c) is not None}
+    # The rest of a record takes part in the comparison without being shown.
+    rest = json.dumps({k: str(v) for k, v in row.items() if k != "record"}, sort_keys=True)
+    return json.dumps({**said, "of": digest_bytes(rest.encode())[7:19]}, sort_keys=True)
+
+
+def _tally(answers: Sequence[Plain]) -> list[Plain]:
+    pairs = Counter((a["live"], a["draft"]) for a in answers)
+    return [{"live": a, "draft": b, "answers": n} for (a, b), n in sorted(pairs.items())]

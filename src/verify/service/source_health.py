@@ -1,0 +1,97 @@
+"""How the sources do: breaker, quarantine, and the last hours by answer, latency, freshness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verify.connectors import Connectors
+from verify.connectors.health import CLASSES, HOUR_MS
+from verify.connectors.watch import Watch
+from verify.domain.access import Caller, RoleName
+from verify.domain.errors import NotPermitted
+from verify.service.clock import Clock, iso
+from verify.service.source_state import StoreState
+from verify.store import Store
+
+Plain = dict[str, Any]
+MAX_HOURS = 24 * 14
+
+
+class SourceHealth:
+    """Look at the sources; let one go on after somebody has looked at it."""
+
+    def __init__(self, store: Store, connectors: Connectors, state: StoreState, clock: Clock):
+        self._store = store
+        self._connectors = connectors
+        self._watch = Watch(state)
+        self._state = state
+        self._clock = clock
+
+    def view(self, hours: int) -> Plain:
+        """Every source now, and over the last `hours` (latest hour first)."""
+        now = self._clock()
+        first = now // HOUR_MS - min(max(hours, 1), MAX_HOURS) + 1
+        return {
+            "at": iso(now),
+            "sources": [self._source(s, first, now) for s in self._connectors.sources],
+        }
+
+    def release(self, source: str, caller: Caller) -> Plain:
+        """Ask a quarantined source again.
+
+        Raises:
+            NotPermitted: the caller is not an administrator.
+            NotFound: there is no such source.
+        """
+        if RoleName.ADMINISTRATOR not in caller.roles:
+            raise NotPermitted(
+                "only an administrator lets a source go on",
+                where=source,
+                remedy="have somebody with the role `administrator` look at it",
+            )
+        self._connectors.declaration(source)
+        self._watch.release(source)
+        now = self._clock()
+        return self._source(source, now // HOUR_MS, now)
+
+    def _source(self, source: str, first: int, now: int) -> Plain:
+        declaration = self._connectors.declaration(source)
+        breaker = self._state.get(f"breaker/{source}")[1]
+        kept = self._store.shared_under(f"health/{source}/")
+        hours = {int(k.rpartition("/")[2]): v for k, v in kept.items()}
+        chosen = {h: v for h, v in sorted(hours.items(), reverse=True) if h >= first}
+        quarantined = self._watch.quarantined(declaration)
+        until = int(breaker.get("until", 0))
+        held = str(breaker.get("reason", "breaker_open")) if until else ""
+        return {
+            "id": source,
+            "connector": declaration.digest,
+            "state": "quarantined" if quarantined else held or "asked",
+            "reason": quarantined,
+            "held_until": iso(until) if until > now else None,
+            "hours": [{"from": iso(h * HOUR_MS), **_hour(v)} for h, v in chosen.items()],
+        }
+
+
+def _hour(counts: Plain) -> Plain:
+    asked = counts["asked"]
+    looked, dated = counts.get("looked", 0), counts.get("dated", 0)
+    states = {k.removeprefix("state."): n for k, n in counts.items() if k.startswith("state.")}
+    return {
+        "asked": asked,
+        "states": dict(sorted(states.items())),
+        "mean_ms": counts.get("ms", 0) // asked,
+        "p95_ms_at_most": _at_most(counts, 95),
+        "found_permille": 1000 * counts.get("found", 0) // looked if looked else None,
+        "mean_age_days": counts.get("age_days", 0) // dated if dated else None,
+    }
+
+
+def _at_most(counts: Plain, percent: int) -> int | None:
+    """The class within which so many percent of the askings ended; nothing above all classes."""
+    needed, seen = counts["asked"] * percent, 0
+    for edge in CLASSES:
+        seen += counts.get(f"ms.{edge}", 0)
+        if seen * 100 >= needed:
+            return edge
+    return None
