@@ -192,7 +192,7 @@ def test_page_boundaries_and_row_order_do_not_matter(
 
 
 def test_the_window_of_movements_ends_on_the_day_of_the_data() -> None:
-    from verify.connectors.mapping import Whole
+    from verify.connectors.places import Whole
 
     assert Whole(dt.date(2025, 5, 20), "").value("year_before_as_of") == dt.date(2024, 5, 21)
     assert Whole(dt.date(2024, 2, 29), "").value("year_before_as_of") == dt.date(2023, 3, 1)

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from verify.connectors.functions import FUNCTIONS
 from verify.connectors.grammar import ValueSpec
-from verify.connectors.mapping import Mismatch, Whole, value_reader
+from verify.connectors.places import Mismatch, Whole
+from verify.connectors.readers import value_reader
 from verify.connectors.values import read_day, write_day
 
 WHOLE = Whole(dt.date(2025, 5, 20), "")

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from verify import frames
 from verify.connectors import Connectors, Declaration, DecodeContext, Decoded, decode
-from verify.connectors.mapping import flat_row, get
+from verify.connectors.places import flat_row, get
 from verify.connectors.protocols import Gateway
 from verify.content import ContentSet, parse_yaml
 from verify.domain.canonical import canonical_bytes

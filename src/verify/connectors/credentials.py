@@ -35,7 +35,7 @@ from verify.connectors.auths import (
 )
 from verify.connectors.egress import LOOPBACK, Target
 from verify.connectors.http import Failure, Reply
-from verify.connectors.mapping import Mismatch, get, get_text
+from verify.connectors.places import Mismatch, get, get_text
 from verify.connectors.protocols import SecretRef
 from verify.connectors.wire import Malformed, parse_json
 from verify.domain.canonical import canonical_bytes

@@ -26,7 +26,8 @@ from typing import Any
 from verify.connectors import wire
 from verify.connectors.declaration import Declaration
 from verify.connectors.grammar import DayField, Echo, Indicator, Paging
-from verify.connectors.mapping import Mismatch, Signals, Whole, get, get_text
+from verify.connectors.mapping import Signals
+from verify.connectors.places import Mismatch, Whole, get, get_text
 from verify.connectors.tables import parse_table_file
 from verify.connectors.values import read_day, same_number
 from verify.connectors.wholeness import Body, state_of

@@ -9,38 +9,24 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from verify.connectors.functions import FUNCTIONS
 from verify.connectors.grammar import (
     AnswerSpec,
-    Condition,
     JointSubjects,
     ListSubjects,
-    Range,
     RecordSpec,
     Section,
     Subjects,
     ValueSpec,
 )
-from verify.connectors.values import integer_amount, read_day, read_share, text_of
-from verify.domain.period import add_months
+from verify.connectors.places import Mismatch, Record, Row, Whole, flat_row, get, text_at
+from verify.connectors.readers import condition_test, range_check, value_reader
+from verify.connectors.values import read_share, text_of
 
 MAX_SIGNALS = 50
-
-Row = Mapping[str, Any]
-Record = dict[str, Any]
-
-
-class Mismatch(Exception):
-    """The answer does not fit the declaration: a stable code and the declared place."""
-
-    def __init__(self, code: str, place: str = "") -> None:
-        super().__init__(code, place)
-        self.code = code
-        self.place = place
 
 
 @dataclass
@@ -53,74 +39,6 @@ class Signals:
         """Note a deviation; field names are shortened, values never enter."""
         if len(self.found) < MAX_SIGNALS:
             self.found[f"{code}:{place[:80]}"] = None
-
-
-@dataclass(frozen=True)
-class Whole:
-    """What the answer as a whole says, for the values that rows take from it."""
-
-    as_of: dt.date
-    part: str
-
-    def value(self, name: str) -> Any:
-        """See `verify.connectors.grammar.AnswerValue`."""
-        if name == "part":
-            return self.part
-        return _DAYS[name](self.as_of)
-
-
-def _year_before(day: dt.date) -> dt.date:
-    last_year = day.replace(day=1, year=day.year - 1)
-    if (day.month, day.day) == (2, 29):
-        return last_year.replace(month=3)
-    return last_year.replace(day=day.day) + dt.timedelta(days=1)
-
-
-_DAYS: Mapping[str, Callable[[dt.date], dt.date]] = {
-    "as_of": lambda day: day,
-    "year_before_as_of": _year_before,
-    "month_first": lambda day: day.replace(day=1),
-    "month_last": lambda day: add_months(day.replace(day=1), 1) - dt.timedelta(days=1),
-    "year_first": lambda day: day.replace(month=1, day=1),
-    "year_last": lambda day: day.replace(month=12, day=31),
-}
-
-Reader = Callable[[Row, Whole], Any]
-Test = Callable[[Row], bool]
-
-
-def get(tree: Any, path: str) -> Any:
-    """The value at a dotted path; a number is a place in a list, counted from 0.
-
-    Raises:
-        Mismatch: nothing is there (`missing_field`).
-    """
-    for key in path.split("."):
-        if isinstance(tree, list) and key.isascii() and key.isdigit() and int(key) < len(tree):
-            tree = tree[int(key)]
-        elif isinstance(tree, dict) and key in tree:
-            tree = tree[key]
-        else:
-            raise Mismatch("missing_field", path)
-    return tree
-
-
-def get_text(tree: Any, path: str) -> str:
-    """The text at a dotted path.
-
-    Raises:
-        Mismatch: nothing is there, or something that is not a text or a number.
-    """
-    return _text(get(tree, path), path)
-
-
-def _text(value: Any, place: str) -> str:
-    if isinstance(value, dict | list):
-        raise Mismatch("unreadable", place)
-    try:
-        return text_of(value)
-    except ValueError:
-        raise Mismatch("unreadable", place) from None
 
 
 class Mapper:
@@ -161,8 +79,8 @@ class _Section:
     def __init__(self, spec: Section) -> None:
         self.spec = spec
         self._subjects = _subject_reader(spec.subjects)
-        self._drop = [_test(c) for c in spec.drop_when]
-        self._ranges = [_range(r) for r in spec.expect]
+        self._drop = [condition_test(c) for c in spec.drop_when]
+        self._ranges = [range_check(r) for r in spec.expect]
         self._records = [_Record(r) for r in spec.records]
         self.fields = frozenset(_used_fields(spec))
         self.known = self.fields | set(spec.ignore)
@@ -216,20 +134,11 @@ class _Section:
     def _identity(self, row: Row, whole: Whole) -> Any:
         if self.spec.unique is None:
             return None
-        key = tuple(_text(row[f], f) for f in self.spec.unique.key)
+        key = tuple(text_at(row[f], f) for f in self.spec.unique.key)
         if not all(key):
             return None
         agree = tuple(_comparable(row[f]) for f in self.spec.unique.agree)
         return (self.spec.rows, whole.part, *key), agree
-
-
-def flat_row(row: Row, path: str) -> Iterator[tuple[str, Any]]:
-    """Nested mappings of a row by dotted name, as declarations name them."""
-    for key, value in row.items():
-        if isinstance(value, dict) and value:
-            yield from flat_row(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value
 
 
 def _comparable(value: Any) -> Any:
@@ -281,11 +190,13 @@ class _Record:
     """The compiled form of one record template."""
 
     def __init__(self, spec: RecordSpec) -> None:
-        self._when = [_test(c) for c in spec.when]
-        self._kind = _reader(spec.kind)
-        self._columns = [(name, _reader(value)) for name, value in sorted(spec.columns.items())]
+        self._when = [condition_test(c) for c in spec.when]
+        self._kind = value_reader(spec.kind)
+        self._columns = [
+            (name, value_reader(value)) for name, value in sorted(spec.columns.items())
+        ]
         self._detail = [
-            (name, _reader(value.model_copy(update={"optional": True})))
+            (name, value_reader(value.model_copy(update={"optional": True})))
             for name, value in sorted(spec.detail.items())
         ]
 
@@ -316,130 +227,19 @@ def _check_period(record: Record) -> None:
         raise Mismatch("period", "period_start")
 
 
-def value_reader(spec: ValueSpec) -> Reader:
-    """The reader of one declared value; it raises Mismatch for what it does not read exactly."""
-    return _reader(spec)
-
-
-def _reader(spec: ValueSpec) -> Reader:
-    if spec.constant is not None:
-        constant = spec.constant
-        return lambda row, whole: constant
-    if spec.answer is not None:
-        name = spec.answer
-        return lambda row, whole: whole.value(name)
-    if spec.join is not None:
-        parts = [_reader(s) for s in spec.join]
-        return lambda row, whole: ":".join(str(read(row, whole) or "") for read in parts)
-    return _field_reader(spec, str(spec.field))
-
-
-def _field_reader(spec: ValueSpec, name: str) -> Reader:
-    convert = _converter(spec, name)
-    minus, optional = spec.minus, spec.optional
-
-    def read(row: Row, whole: Whole) -> Any:
-        text = _text(row[name], name)
-        if not text:
-            if optional:
-                return None
-            raise Mismatch("empty_value", name)
-        value = convert(text)
-        return value if minus is None else value - convert(_text(row[minus], minus))
-
-    return read
-
-
-def _converter(spec: ValueSpec, name: str) -> Callable[[str], Any]:
-    read = _plain_converter(spec, name)
-    if spec.split is not None:
-        split, inner = spec.split, read
-
-        def part_of(text: str) -> Any:
-            pieces = text.split(split.by)
-            if len(pieces) != split.parts:
-                raise Mismatch("unreadable", name)
-            return inner(pieces[split.part - 1].strip())
-
-        read = part_of
-    if spec.function is not None:
-        before, after = _guarded(FUNCTIONS[spec.function], name), read
-        return lambda text: after(before(text))
-    return read
-
-
-def _plain_converter(spec: ValueSpec, name: str) -> Callable[[str], Any]:
-    if spec.table is not None:
-        table = spec.table
-
-        def look_up(text: str) -> str:
-            if text not in table:
-                raise Mismatch("unknown_code", name)
-            return table[text]
-
-        return look_up
-    if spec.unit is not None:
-        return _guarded(integer_amount(spec.unit), name)
-    if spec.format is not None:
-        date_format, edge = spec.format, spec.edge
-        return _guarded(lambda text: read_day(text, date_format, edge), name)
-    return lambda text: text
-
-
-def _guarded(read: Callable[[str], Any], name: str) -> Callable[[str], Any]:
-    def convert(text: str) -> Any:
-        try:
-            return read(text)
-        except ValueError:
-            raise Mismatch("unreadable", name) from None
-
-    return convert
-
-
-def _test(condition: Condition) -> Test:
-    name = condition.field
-    if condition.is_in is not None:
-        wanted = frozenset(condition.is_in)
-        return lambda row: _text(row[name], name) in wanted
-    refused = frozenset(condition.not_in or ())
-    return lambda row: _text(row[name], name) not in refused
-
-
-def _range(bound: Range) -> Callable[[Row], None]:
-    read = integer_amount(bound.unit)
-    low, high = read(bound.min), read(bound.max)
-    applies = _test(bound.where) if bound.where else None
-    name = bound.field
-
-    def check(row: Row) -> None:
-        if applies is not None and not applies(row):
-            return
-        text = _text(row[name], name)
-        if not text:
-            return
-        try:
-            plausible = low <= read(text) <= high
-        except ValueError:
-            raise Mismatch("unreadable", name) from None
-        if not plausible:
-            raise Mismatch("implausible_value", name)
-        if bound.decimals is not None and len(text.partition(".")[2]) != bound.decimals:
-            raise Mismatch("other_decimals", name)
-
-    return check
-
-
 def _subject_reader(spec: Subjects) -> Callable[[Row], list[Record]]:
     if isinstance(spec, ListSubjects):
         return lambda row: _listed(spec, row[spec.list])
     own = (spec.phone, spec.address)
 
     def read(row: Row) -> list[Record]:
-        holder = _subject(_text(row[spec.name], spec.name), _text(row[spec.id], spec.id), spec.name)
+        holder = _subject(
+            text_at(row[spec.name], spec.name), text_at(row[spec.id], spec.id), spec.name
+        )
         for column, name in zip(("subject_phone", "subject_address"), own, strict=True):
-            if name and (text := _text(row[name], name)):
+            if name and (text := text_at(row[name], name)):
                 holder[column] = text
-        also = _joint(spec, _text(row[spec.also], spec.also)) if spec.form == "joint" else []
+        also = _joint(spec, text_at(row[spec.also], spec.also)) if spec.form == "joint" else []
         holders = [holder, *also]
         return [{**h, "share_num": 1, "share_den": len(holders)} for h in holders]
 
@@ -474,11 +274,11 @@ def _listed(spec: ListSubjects, owners: Any) -> list[Record]:
         if extra := sorted(owner.keys() - used - set(spec.ignore)):
             raise Mismatch("unexpected_field", f"{spec.list}.{extra[0]}")
         try:
-            num, den = read_share(_text(owner[spec.share], spec.share))
+            num, den = read_share(text_at(owner[spec.share], spec.share))
         except ValueError:
             raise Mismatch("unreadable", f"{spec.list}.{spec.share}") from None
         subject = _subject(
-            _text(owner[spec.name], spec.name), _text(owner[spec.id], spec.id), spec.list
+            text_at(owner[spec.name], spec.name), text_at(owner[spec.id], spec.id), spec.list
         )
         made.append({**subject, "share_num": num, "share_den": den})
     return made

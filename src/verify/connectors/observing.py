@@ -11,7 +11,7 @@ from typing import Any
 
 from verify.connectors.declaration import Declaration
 from verify.connectors.decoding import read_tree
-from verify.connectors.mapping import Mismatch, get, get_text
+from verify.connectors.places import Mismatch, get, get_text
 from verify.connectors.values import integer_amount
 from verify.connectors.wire import Malformed
 

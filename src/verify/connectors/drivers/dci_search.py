@@ -13,7 +13,7 @@ import json
 from verify.connectors.channel import Channel
 from verify.connectors.drivers.outcome import Outcome, complete, genuine
 from verify.connectors.http import Failure
-from verify.connectors.mapping import Mismatch, get_text
+from verify.connectors.places import Mismatch, get_text
 from verify.connectors.protocols import DciSearch
 from verify.connectors.wire import Malformed, parse_json
 from verify.domain.evidence import EvidenceState

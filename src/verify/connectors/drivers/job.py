@@ -8,7 +8,7 @@ import time
 from verify.connectors.channel import Channel
 from verify.connectors.drivers.outcome import Outcome, complete, genuine
 from verify.connectors.http import Failure, Reply
-from verify.connectors.mapping import Mismatch, get_text
+from verify.connectors.places import Mismatch, get_text
 from verify.connectors.protocols import Job
 from verify.connectors.wire import Malformed, parse_json, parse_xml
 from verify.domain.evidence import EvidenceState

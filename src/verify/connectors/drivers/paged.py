@@ -6,7 +6,7 @@ from verify.connectors.channel import Channel
 from verify.connectors.drivers.outcome import Outcome, complete, cut_short, genuine
 from verify.connectors.grammar import Paging
 from verify.connectors.http import Failure
-from verify.connectors.mapping import Mismatch, get, get_text
+from verify.connectors.places import Mismatch, get, get_text
 from verify.connectors.protocols import Paged
 from verify.connectors.wire import Malformed, parse_json
 from verify.domain.evidence import EvidenceState
