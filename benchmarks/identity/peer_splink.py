@@ -46,7 +46,7 @@ def roster():
     return (
         [
             tf(cl.LevenshteinAtThresholds("name", [1])),
-            cl.LevenshteinAtThresholds("id_number", [1, 2]),
+            cl.DamerauLevenshteinAtThresholds("id_number", [1, 2]),
             cl.DateOfBirthComparison("dob", input_is_string=True),
             cl.LevenshteinAtThresholds("phone", [1]),
             tf(cl.JaroWinklerAtThresholds("address", [0.9, 0.8])),
@@ -141,7 +141,6 @@ def main(out: str, max_pairs: str, *paths: str) -> None:
         link_type="link_only" if len(registers) == 2 else "dedupe_only",
         comparisons=comparisons,
         blocking_rules_to_generate_predictions=[block_on(*keys) for keys in rules],
-        retain_matching_columns=False,
     )
     linker = Linker(registers if len(registers) == 2 else registers[0], settings)
     linker.training.estimate_probability_two_random_records_match(

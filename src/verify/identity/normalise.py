@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+import numpy as np
 import polars as pl
 
 from verify.domain.errors import InputError
@@ -25,8 +26,7 @@ HOUSEHOLD = "household_key"
 
 @dataclass(frozen=True)
 class Coded:
-    """A field coded: `values[code]` is the normal form, in order of first
-    appearance in rows sorted by id; a null code means not given.
+    """A field coded: `values[code]` is the normal form; a null code means not given.
 
     `also_left`, `also_right`: `row` and code `c` of further values (former names), if any.
     """
@@ -229,23 +229,23 @@ def code(left: pl.DataFrame, right: pl.DataFrame, fields: Sequence[Field]) -> di
 
 
 def _codes(columns: Sequence[pl.Series]) -> tuple[pl.Series, list[pl.Series]]:
-    """The distinct texts of some columns, in order of first appearance, and each one's codes.
+    """The distinct texts of some columns, and each one's codes. Nothing rests on their order.
 
-    Joined by hash, which is several times faster than by text, and then checked: should two texts
-    ever share a hash, they are joined by text.
+    Ranked by hash, which is several times faster than by text, and then checked: should two texts
+    ever share a hash, they are ranked by text.
     """
     texts = pl.concat([c.alias("v") for c in columns])
     given = texts.is_not_null()
+    rows = given.arg_true().to_numpy()
     for key in (texts.hash(), texts):
-        frame = pl.DataFrame({"k": key, "given": given}).select(
-            pl.when("given").then("k").alias("k")
+        ranks = pl.DataFrame({"k": key, "given": given}).select(
+            pl.when("given").then("k").rank("dense").alias("c") - 1
         )
-        firsts = (
-            frame.with_row_index("i").drop_nulls().group_by("k").agg(pl.col("i").min()).sort("i")
-        )
-        values = texts.gather(firsts["i"])
-        table = firsts.select("k").with_row_index("c")
-        codes = frame.join(table, on="k", how="left", maintain_order="left")["c"]
+        codes = ranks["c"].cast(pl.UInt32)
+        of_rows = codes.drop_nulls().to_numpy()
+        firsts = np.zeros(int(of_rows.max()) + 1 if len(rows) else 0, dtype=np.int64)
+        firsts[of_rows[::-1]] = rows[::-1]
+        values = texts.gather(pl.Series(firsts, dtype=pl.UInt32))
         if (values.gather(codes) == texts).all():
             break
     ends = [0]
