@@ -214,6 +214,11 @@ def _code(a: pl.Series, b: pl.Series) -> Ranks:
     return _first("code", ("one_edit", (pairs.edits(1) <= 1) & (pairs.shorter() >= 2)))
 
 
+def _org_code(a: pl.Series, b: pl.Series) -> Ranks:
+    pairs = _Pairs(a, b)
+    return _first("org_code", ("one_edit", (pairs.edits(1) <= 1) & (pairs.shorter() >= 9)))
+
+
 def _category(a: pl.Series, b: pl.Series) -> Ranks:
     pairs = _Pairs(a, b)
     return _first("category", ("one_edit", (pairs.edits(1) <= 1) & (pairs.shorter() >= 2)))
@@ -315,6 +320,7 @@ LIKENESS: dict[str, Likeness] = {
     "place": _place,
     "code": _code,
     "category": _category,
+    "org_code": _org_code,
     "text": _text,
     "han_name": _han_name,
     "cn_id": _cn_id,

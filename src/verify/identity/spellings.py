@@ -227,6 +227,23 @@ def _plain_date(values: pl.Series) -> tuple[pl.Series, pl.Series]:
     return values, values.str.contains(r"^[0-9]{8}$")
 
 
+_CREDIT_LETTERS = str.maketrans("IOSZ", "1052")  # GB 32100 uses none of them
+
+
+def credit_code(values: pl.Series) -> pl.Series:
+    """A unified social credit code; letters it does not use are read as the digits they look like
+    where the check character then agrees."""
+
+    def form(raw: str) -> str:
+        from stdnum.cn import uscc
+
+        typed = re.sub(r"[\W_]+", "", one_width(raw).upper())[:64]
+        read = typed.translate(_CREDIT_LETTERS)
+        return read if uscc.is_valid(read) else typed
+
+    return _slowly(values.str.slice(0, LONGEST_RAW), form)
+
+
 SPELLINGS: dict[str, Spelling] = {
     "name_part": joined,
     "full_name": sorted_words,
@@ -241,6 +258,7 @@ SPELLINGS: dict[str, Spelling] = {
     "text": words,
     "han_name": han_name,
     "cn_id": citizen_id,
+    "org_code": credit_code,
     "han_address": han_address,
 }
 

@@ -73,6 +73,8 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
         "different",
         MISSING,
     ),
+    # A unified social credit code (GB 32100), of an employer or a company.
+    "org_code": ("exact", "one_edit", "different", MISSING),
     # What the other members of a household add (`identity.context`).
     "context": ("member", "apart", MISSING),
     "han_address": ("exact", "contained", "similar", "different", MISSING),
