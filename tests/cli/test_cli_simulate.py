@@ -108,6 +108,9 @@ def test_a_population_in_tables_can_be_read_as_of_a_day(cli):
     again = cli("simulate", "population", *size, "--out", "a")
     assert again.returncode == 2
     assert "new folder" in again.stderr
+    served = cli("simulate", "--population", "a", "--for", "1")
+    assert served.returncode == 2
+    assert "--form lines" in served.stderr
 
 
 def test_a_roster_has_the_rates_that_were_asked_for(cli):

@@ -55,6 +55,12 @@ def run_simulation(options: SimulateOptions) -> None:
     try:
         registers = load_registers(files, options.population)
     except OSError as error:
+        if options.population is not None and (options.population / "sources").is_dir():
+            raise InputError(
+                "this population is in tables, which are not served",
+                where=str(options.population),
+                remedy="write one with: verify simulate population --form lines",
+            ) from None
         raise InputError(
             f"a file cannot be read ({error.strerror})", where=str(error.filename)
         ) from None
