@@ -11,7 +11,8 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 
@@ -20,10 +21,11 @@ from verify.connectors.breaker import Breaker, Permit, wall_ms
 from verify.connectors.catalogue import Connectors
 from verify.connectors.channel import Channel
 from verify.connectors.declaration import Declaration
-from verify.connectors.decoding import DecodeContext, decode
+from verify.connectors.decoding import DecodeContext, Decoded, decode
 from verify.connectors.egress import Egress
 from verify.connectors.gate import Gate
 from verify.connectors.health import HealthBook
+from verify.connectors.hedging import both, first_good
 from verify.connectors.http import Failure
 from verify.connectors.observing import observe
 from verify.connectors.opening import OpenSource, open_source
@@ -108,11 +110,20 @@ class Asker:
             source: open_source(connectors.declaration(source), environment, egress, shared)
             for source in connectors.sources
         }
+        self._seconds = {
+            source: open_source(d, environment, egress, shared, d.second.env)
+            for source in connectors.sources
+            if (d := connectors.declaration(source)).second and environment.get(d.second.env)
+        }
+
+        # Two threads for each question to a source with two addresses; none otherwise.
+        self._pairs = ThreadPoolExecutor(64, thread_name_prefix="second")
 
     def close(self) -> None:
-        """Close all connections, and write down how the sources did."""
+        """Let what is under way end, close all connections, write down how the sources did."""
+        self._pairs.shutdown(wait=True)
         self.health.flush()
-        for source in self._sources.values():
+        for source in (*self._sources.values(), *self._seconds.values()):
             source.close()
 
     def ask(self, question: Question, authorisations: Sequence[Authorisation]) -> Answer:
@@ -128,6 +139,26 @@ class Asker:
             return Answer(EvidenceState.UNAVAILABLE, (), "not_configured", "")
         if self.watch.quarantined(source.declaration):
             return Answer(EvidenceState.UNAVAILABLE, (), "quarantined", "")
+        second = self._seconds.get(question.source)
+        spec = source.declaration.second
+        if second is None or spec is None:
+            return self._ask(source, question, authorisations)
+
+        def first_one() -> Answer:
+            return self._ask(source, question, authorisations)
+
+        def second_one() -> Answer:
+            return self._ask(second, question, authorisations)
+
+        if spec.compare:
+            return self._compared(question, *both(self._pairs, first_one, second_one))
+        after = float(spec.after_seconds)
+        return first_good(self._pairs, first_one, second_one, after_seconds=after, good=_answered)
+
+    def _ask(
+        self, source: OpenSource, question: Question, authorisations: Sequence[Authorisation]
+    ) -> Answer:
+        """Ask one address."""
         permit = source.breaker.enter()
         if not permit.allowed:
             return _held_back(permit)
@@ -151,6 +182,17 @@ class Asker:
             pending=outcome.pending,
             retry_after_seconds=pause,
         )
+
+    def _compared(self, question: Question, one: Answer, two: Answer) -> Answer:
+        """Two addresses of one register must say the same; the day of their data may differ."""
+        if not (_answered(one) and _answered(two)):
+            return one if _answered(one) or not _answered(two) else two
+        declaration = self._sources[question.source].declaration
+        context = _context(question)
+        said = [decode(declaration, a.bodies, context) for a in (one, two)]
+        if all(d.state.answered for d in said) and _facts(said[0]) != _facts(said[1]):
+            return replace(one, state=EvidenceState.CONFLICTING, detail="second_source_differs")
+        return one if said[0].state.answered else two
 
     def _gate(
         self, declaration: Declaration, question: Question, letters: Sequence[Authorisation]
@@ -189,15 +231,7 @@ class Asker:
         if outcome.state is not EvidenceState.OK or not self.watch.wants(declaration):
             self.health.note(source, state, took)
             return
-        context = DecodeContext(
-            household="",
-            evidence="",
-            person=question.person,
-            name=question.name,
-            id_number=question.id_number,
-            as_of=question.as_of,
-        )
-        decoded = decode(declaration, outcome.bodies, context)
+        decoded = decode(declaration, outcome.bodies, _context(question))
         age = (question.as_of - decoded.as_of).days if decoded.as_of else None
         self.health.note(source, decoded.state.value, took, rows=len(decoded.rows), age_days=age)
         self.watch.note(declaration, decoded.state, observe(declaration, outcome.bodies))
@@ -221,6 +255,29 @@ class Asker:
             "offset": 0,
             "cursor": "",
         }
+
+
+def _answered(answer: Answer) -> bool:
+    return answer.state is EvidenceState.OK
+
+
+def _context(question: Question) -> DecodeContext:
+    return DecodeContext(
+        household="",
+        evidence="",
+        person=question.person,
+        name=question.name,
+        id_number=question.id_number,
+        as_of=question.as_of,
+    )
+
+
+def _facts(decoded: Decoded) -> list[str]:
+    """What an answer says, whatever the day it says it of."""
+    return sorted(
+        str(sorted((k, str(v)) for k, v in row.items() if k not in ("record", "as_of")))
+        for row in decoded.rows
+    )
 
 
 def _held_back(permit: Permit) -> Answer:

@@ -2,9 +2,10 @@
 
 Secrets are named, never written, in a declaration. They come from the environment (`NAME`), from
 a file (`NAME_FILE`) or from the system's key store (`NAME_KEYRING`: service/user), are read when
-first needed, and go to the host they were given for only: `NAME_HOST` (host:port), or, without
-it, the address that the same environment gives to the same source. An address that a declaration
-brings along gets no secret, unless it is the loopback interface.
+first needed, and go to the host they were given for only: `NAME_HOST` (host:port, several
+separated by commas), or, without it, the address that the same environment gives to the same
+source. An address that a declaration brings along gets no secret, unless it is the loopback
+interface.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ class Secrets:
     def _bound(self, name: str) -> bool:
         """Whether the secret was given for this destination."""
         if place := self._environment.get(f"{name}_HOST", ""):
-            return place == self._target.place
+            return self._target.place in (p.strip() for p in place.split(","))
         if not self._family:
             return self._target.host in LOOPBACK
         # The longest name decides: a secret of `tax_local` does not belong to `tax`.

@@ -110,6 +110,18 @@ Protocol = Annotated[
 ]
 
 
+class Second(Closed):
+    """A second address of the same register, in an environment variable of its own.
+
+    Asked `after_seconds` if the first has not answered by then; or always, with `compare`: then
+    the two must say the same, or the answer is conflicting.
+    """
+
+    env: Env
+    after_seconds: Seconds = Decimal(2)
+    compare: bool = False
+
+
 class BreakerSpec(Closed):
     """After `failures` in a row nothing is sent for `open_seconds`; then one probe.
 
@@ -162,6 +174,7 @@ class Declaration(Closed):
     purposes: tuple[Purpose, ...] = Field(min_length=1)
     yields: tuple[StatementKind, ...] = Field(min_length=1)
     endpoint: Endpoint
+    second: Second | None = None
     auth: Auth
     idempotency_header: Header
     protocol: Protocol
@@ -209,6 +222,8 @@ class Declaration(Closed):
     def _complete(self) -> Declaration:
         if self.answer.kinds != frozenset(self.yields):
             raise ValueError("`yields` lists exactly the statement kinds that `answer` maps")
+        if self.second is not None and self.protocol.driver in ("job", "file_drop"):
+            raise ValueError("a source that answers later has no `second`: its ticket is of one")
         bodies = self.protocol.bodies
         if (bodies == "parts") != (self.answer.part is not None):
             raise ValueError("`answer.part` goes with the driver `gateway`")
