@@ -35,7 +35,7 @@ from verify.domain.errors import ContentError
 
 MAX_FILE_BYTES = 512_000
 MAX_DEPTH = 24
-MAX_NODES = 60_000
+MAX_NODES = 40_000
 _NULLS = {"", "~", "null"}
 
 M = TypeVar("M", bound=BaseModel)
@@ -160,7 +160,7 @@ class _Reading:
 
 def _value(reading: _Reading, node: Node, loc: Loc) -> Any:
     line = node.start_mark.line + 1
-    reading.lines[loc] = line
+    reading.lines.setdefault(loc, line)
     if isinstance(node, ScalarNode):
         plain = node.style in (None, "")
         return None if plain and node.value in _NULLS else str(node.value)
@@ -180,6 +180,8 @@ def _value(reading: _Reading, node: Node, loc: Loc) -> Any:
                 )
             )
             continue
+        # A fault in a block is one of its key: that is the line a reader looks for.
+        reading.lines[(*loc, key)] = key_node.start_mark.line + 1
         result[key] = _value(reading, child, (*loc, key))
     return result
 

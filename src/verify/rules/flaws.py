@@ -52,7 +52,7 @@ _UNIT = (
 )
 _KINDS = [
     ("months", r"yearly|per year|declared in fen_per_month but computes fen\b|without a `window`"),
-    ("size", r"file is over|over \d+ values|nested deeper than \d+$"),
+    ("size", r"file is over|over \d+ values|^nested deeper"),
     ("yaml", r"not YAML|file is empty|anchors|tags are|given twice or is not text"),
     ("citation", r"citation"),
     ("missing", r"is missing"),
@@ -65,7 +65,7 @@ _KINDS = [
     ("gap", r"\bgap\b|\bhole\b"),
     ("retroactive", r"published|retroactive"),
     ("dates", r"ends before it starts|in_force_with|valid date|expire"),
-    ("place", r"region|move it|folder says"),
+    ("place", r"region|file says|folder says"),
     ("settles", r"proof settles"),
     ("name", r"not known|is not listed|used in|two (tests|clauses|cases)|not a fact measure"),
     ("expression", _EXPRESSION),

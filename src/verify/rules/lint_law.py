@@ -100,7 +100,7 @@ def _hole(book: Rulebook, conditions: list[ex.Expression]) -> str | None:
                 closed.add(frozenset((a, b)))
     lower = below | {(b, a) for a, b in above}
     upper = above | {(b, a) for a, b in below}
-    for a, b in sorted(lower & upper):
+    for a, b in sorted(lower & upper, key=lambda pair: (pair[0][:1].isdigit(), pair)):
         if frozenset((a, b)) not in closed:
             return f"{a} = {b}"
     return None

@@ -18,7 +18,7 @@ from verify.rules.cases import CasesM
 Plain = dict[str, Any]
 
 _MODELS: Mapping[str, tuple[type[BaseModel], str, str]] = {
-    "rulebook": (grammar.RulebookM, "A rulebook", "rules/*/[0-9]*/*.yaml"),
+    "rulebook": (grammar.RulebookM, "A rulebook", "rules/*/[0-9A-Z]*/*.yaml"),
     "regions": (grammar.RegionsM, "The region table", "rules/regions.yaml"),
     "wording": (grammar.WordingM, "The words of questions", "rules/wording.yaml"),
     "cases": (CasesM, "Golden cases", "rules/*/*/cases/**/*.yaml"),

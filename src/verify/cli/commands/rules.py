@@ -79,7 +79,7 @@ def _show_lint(document: Plain, console: Console) -> None:
         mark = ("✘ ", "bold red") if flaw["level"] == "error" else ("! ", "bold yellow")
         console.print(Text.assemble(mark, (place, "bold"), f"  {flaw['code']}"))
         for label, style in (("what", ""), ("why", "dim"), ("remedy", "cyan")):
-            console.print(Padding(Text(f"{flaw[label]}", style), (0, 0, 0, 4)))
+            console.print(Padding(Text(flaw[label], style), (0, 0, 0, 4), expand=False))
     if document["errors"]:
         console.print(Text(f"{document['errors']} faults in {len(document['files'])} files", "red"))
         return
@@ -111,6 +111,7 @@ app.command()(rules_tools.diff)
 app.command()(rules_tools.impact)
 app.command()(rules_tools.coverage)
 app.command()(rules_tools.schema)
+app.command()(rules_tools.export)
 app.command()(rules_publish.propose)
 app.command()(rules_publish.proposals)
 app.command()(rules_publish.approve)

@@ -208,6 +208,34 @@ def coverage(
     emit(document, lambda console: show_coverage(document, console))
 
 
+def export(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="An empty or new folder for the files.")
+    ],
+    rules: Annotated[
+        str | None,
+        typer.Option("--rules", metavar="DIR|DIGEST", help="Which rules (default: installed)."),
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write rules to a folder, to read or to change them there."""
+    del as_json
+    from verify.cli.output import emit
+    from verify.cli.rulebooks import read_rules
+    from verify.domain.errors import Conflict
+
+    content = read_rules(rules, home)
+    if folder.exists() and any(folder.iterdir()):
+        raise Conflict("the folder is not empty", where=str(folder), remedy="give a new folder")
+    for path, text in content.files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    document = {"digest": content.digest, "folder": str(folder), "files": len(content.files)}
+    emit(document, lambda console: console.print(f"✔ {len(content.files)} files in {folder}"))
+
+
 def schema(
     out: Annotated[
         Path | None,
