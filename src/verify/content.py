@@ -42,13 +42,25 @@ M = TypeVar("M", bound=BaseModel)
 Loc = tuple[str | int, ...]
 
 
+Report = Callable[[ContentError], None]
+"""What happens to a fault: raised (the default), or noted so that the next one is seen too."""
+
+
+def _raise(error: ContentError) -> None:
+    raise error
+
+
 @dataclass(frozen=True)
 class Document:
-    """A YAML file as plain text values, with the line of every node."""
+    """A YAML file as plain text values, with the line of every node.
+
+    Whoever reads it tells faults to `report`: the first one is raised, unless every one is noted.
+    """
 
     path: str
     value: Any
     lines: Mapping[Loc, int]
+    report: Report = field(default=_raise, repr=False, compare=False)
 
     def where(self, loc: Loc = ()) -> str:
         """`file:line` of a place, or of its nearest enclosing node."""
@@ -70,14 +82,6 @@ class Document:
                 where=self.where(error.errors()[0]["loc"]),
                 remedy="correct the named lines; docs/reference/ describes every field",
             ) from None
-
-
-Report = Callable[[ContentError], None]
-"""What happens to a fault: raised (the default), or noted so that the next one is seen too."""
-
-
-def _raise(error: ContentError) -> None:
-    raise error
 
 
 def parse_yaml(path: str, text: str, report: Report = _raise) -> Document:
@@ -108,7 +112,7 @@ def parse_yaml(path: str, text: str, report: Report = _raise) -> Document:
     if node is None:
         raise ContentError("the file is empty", where=path)
     lines: dict[Loc, int] = {}
-    return Document(path, _value(_Reading(path, lines, report), node, ()), lines)
+    return Document(path, _value(_Reading(path, lines, report), node, ()), lines, report)
 
 
 def _event_faults(path: str, text: str) -> list[ContentError]:

@@ -43,7 +43,8 @@ def steps(page: Path) -> list[Step]:
 
 
 def matches(expected: str, printed: str) -> bool:
-    """Equal, where a line `...` stands for any number of lines."""
+    """Equal but for spaces at line ends, where a line `...` stands for any number of lines."""
+    printed = re.sub(r" +$", "", printed, flags=re.M)
     pattern = r"\n".join(
         r"[\s\S]*?" if line == "..." else re.escape(line) for line in expected.strip().split("\n")
     )

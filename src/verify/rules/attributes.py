@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from verify.domain.verdict import Text
+from verify.rules.grammar import RESIDENCES
 from verify.rules.kinds import Kind
 from verify.rules.plan import HOUSEHOLD, PERSON
 from verify.rules.units import CAPS, Unit
@@ -29,3 +32,10 @@ DETAILS = {
     "danger": (Kind(Unit.TEXT), Text("危房等级", "danger grade")),
     "purpose": (Kind(Unit.TEXT), Text("用途", "what it is used for")),
 }
+
+
+def words_of(attribute: str, areas: Iterable[str]) -> list[str] | None:
+    """The words an attribute can be, or None where the list is open."""
+    if attribute == "residence":
+        return list(RESIDENCES)
+    return sorted(areas) if attribute == "area_of_region" else None

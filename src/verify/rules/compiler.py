@@ -5,21 +5,20 @@ Every fault is a `ContentError` with the file and line of the expression.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
 from verify.content import Document, Loc
-from verify.domain.errors import ContentError
 from verify.domain.verdict import Text
 from verify.rules import bands, kinds
 from verify.rules import expressions as ex
-from verify.rules.attributes import ALWAYS, COUNTED, DETAILS
+from verify.rules.attributes import ALWAYS, COUNTED, DETAILS, words_of
 from verify.rules.dated import Limit
-from verify.rules.expressions import Fault
+from verify.rules.expressions import Fault, Known
+from verify.rules.faults import located, unused
 from verify.rules.grammar import (
     ATTRIBUTES,
-    RESIDENCES,
     THING_ATTRIBUTES,
     QuantityM,
     RulebookM,
@@ -46,19 +45,6 @@ from verify.rules.units import CAPS, Unit, named
 _GROUPS = {PERSON: "persons", HOUSEHOLD: "household", SUPPORTER: "supporters", THING: "things"}
 
 
-@contextmanager
-def located(document: Document, loc: Loc) -> Iterator[None]:
-    """Turn a `Fault` into a `ContentError` at `loc`."""
-    try:
-        yield
-    except Fault as fault:
-        raise ContentError(
-            f"{'.'.join(map(str, loc))}: {fault.reason}",
-            where=document.where(loc),
-            remedy=fault.remedy,
-        ) from None
-
-
 class Compiler:
     """Compiles one rulebook; `compile` is the only entry."""
 
@@ -68,8 +54,12 @@ class Compiler:
         model: RulebookM,
         measures: tuple[Measure, ...],
         limits: Mapping[str, Limit],
+        broken: Iterable[str] = (),
     ) -> None:
         self._document = document
+        # Names that stand for something at fault: whatever rests on them is passed over.
+        self._broken = set(broken)
+        self._faulty = bool(self._broken)
         self._model = model
         self._measures = {m.name: m for m in measures}
         self._limits = limits
@@ -79,21 +69,25 @@ class Compiler:
         self._under_way: list[str] = []
         self._reads = Reads()
 
-    def compile(self) -> Plan:
-        """Compile everything; faults are reported at their line."""
+    def compile(self) -> Plan | None:
+        """Compile everything; faults are reported at their line. None: some were, and noted."""
         self._given()
         clauses = self._composition()
-        for group in ("things", "supporters", "persons", "household"):
+        for group in ("things", "supporters", "persons", "household", "limits"):
             for name in getattr(self._model, group):
-                self._named(name)
-        for name in self._limits:
-            self._named(name)
+                with self._at((group, name)):
+                    self._named(name)
         unknowns = self._unknowns()
-        tests = tuple(self._test(i, t) for i, t in enumerate(self._model.tests))
+        found = [self._test(i, t) for i, t in enumerate(self._model.tests)]
+        tests = tuple(t for t in found if t is not None)
         for loc, name, fits in paid(self._model):
-            with located(self._document, loc):
+            with self._at(loc):
                 fits(self._named(name))
-        self._check_used()
+        for group, name in () if self._faulty else unused(self._model, self._reads):
+            with self._at((group, name)):
+                raise Fault("it is never used", "remove it, or use it where a test compares")
+        if self._faulty:
+            return None
         leaves = self._reads.leaves("counted")
         return Plan(
             model=self._model,
@@ -109,6 +103,15 @@ class Compiler:
             unknowns=unknowns,
             early=early_aggregates(self._quantities),
         )
+
+    @contextmanager
+    def _at(self, loc: Loc) -> Iterator[None]:
+        with located(self._document, loc):
+            try:
+                yield
+            except Fault:
+                self._faulty = True
+                raise
 
     # -- what is given, and the composition ----------------------------------------------------
 
@@ -138,7 +141,7 @@ class Compiler:
         by = [self._named(name) for name in limit.model.by]
         texts = [q.kind.unit is Unit.TEXT for q in by]
         if all(texts):
-            found = bands.by_words(limit, [self._words(q.name) for q in by])
+            found = bands.by_words(limit, [words_of(q.name, self._model.areas) for q in by])
         elif any(texts) or len(by) > 1:
             raise Fault("a limit goes by one number, or by one or two words")
         else:
@@ -159,21 +162,13 @@ class Compiler:
         self._quantities[limit.name] = quantity
         return quantity
 
-    def _words(self, attribute: str) -> list[str] | None:
-        """The words an attribute can be, or None where the list is open."""
-        if attribute == "residence":
-            return list(RESIDENCES)
-        if attribute == "area_of_region":
-            return sorted(self._model.areas)
-        return None
-
     def _composition(self) -> tuple[ex.Expression, ...]:
         trees = []
         for i, clause in enumerate(self._model.composition):
-            with located(self._document, ("composition", i, "when")):
+            with self._at(("composition", i, "when")):
                 tree = ex.parse(clause.when)
-                kinds.logic(self._kind(tree, PERSON))
                 trees.append(tree)
+                kinds.logic(self._kind(tree, PERSON))
         self._reads.add("counted", *trees)
         self._quantities["counted"] = Quantity("counted", PERSON, kinds.TRUTH, COUNTED)
         return tuple(trees)
@@ -185,28 +180,40 @@ class Compiler:
             return self._quantities[name]
         if name == "counted":
             raise Fault("`counted` is what the composition decides; it cannot be used in it")
+        if name in self._broken:
+            raise Known("reported already")
         if name in self._under_way:
             circle = " -> ".join([*self._under_way[self._under_way.index(name) :], name])
             raise Fault(f"it is defined by itself: {circle}", "break the circle")
         self._under_way.append(name)
-        if name in self._limits:
-            with located(self._document, ("limits", name)):
-                quantity = self._banded(self._limits[name])
+        try:
+            quantity = self._made(name)
+        finally:
             self._under_way.pop()
-            return quantity
+        if quantity is None:
+            self._broken.add(name)
+            raise Known("reported already")
+        return quantity
+
+    def _made(self, name: str) -> Quantity | None:
+        """A quantity from its definition; None where that is at fault, and reported."""
+        if name in self._limits:
+            with self._at(("limits", name)):
+                return self._banded(self._limits[name])
+            return None
         level, model = self._find(name)
         group = _GROUPS[THING if model.each else level]
-        with located(self._document, (group, name, "is")):
-            kind, tree = self._typed(name, level, model.formula)
-            kind = kinds.declared(named(model.unit, self._model.currency), kind)
-        self._under_way.pop()
-        note = model.note.text if model.note else None
         cite, each = tuple(model.cite), model.each or ""
-        quantity = Quantity(name, level, kind, model.title.text, tree, cite, note, each)
-        self._quantities[name] = quantity
         if each:
             self._reads.add_name(name, each)
-        return quantity
+        with self._at((group, name, "is")):
+            kind, tree = self._typed(name, level, model.formula)
+            kind = kinds.declared(named(model.unit, self._model.currency), kind)
+            note = model.note.text if model.note else None
+            quantity = Quantity(name, level, kind, model.title.text, tree, cite, note, each)
+            self._quantities[name] = quantity
+            return quantity
+        return None
 
     def _find(self, name: str) -> tuple[str, QuantityM]:
         model = self._model
@@ -216,12 +223,12 @@ class Compiler:
             (SUPPORTER, "supporters"),
         ):
             if (found := getattr(model, group).get(name)) is not None:
-                with located(self._document, (group, name)):
+                with self._at((group, name)):
                     if found.each is not None:
                         raise Fault("`each` is for things", "move it to `things`, or remove `each`")
                 return level, found
         if (found := model.things.get(name)) is not None:
-            with located(self._document, ("things", name)):
+            with self._at(("things", name)):
                 counted = self._measures.get(found.each or "")
                 if counted is None or counted.model.of != "count":
                     raise Fault(
@@ -235,9 +242,8 @@ class Compiler:
 
     def _typed(self, name: str, level: str, formula: str) -> tuple[Kind, ex.Expression]:
         tree = ex.parse(formula)
-        kind = self._kind(tree, level)
         self._reads.add(name, tree)
-        return kind, tree
+        return self._kind(tree, level), tree
 
     # -- expressions ---------------------------------------------------------------------------
 
@@ -358,25 +364,31 @@ class Compiler:
 
     # -- tests, benefit, unknowns --------------------------------------------------------------
 
-    def _test(self, i: int, model: TestM) -> Test:
+    def _test(self, i: int, model: TestM) -> Test | None:
+        """A compiled test; None where something in it is at fault, and reported."""
         at: Loc = ("tests", i)
         name = model.test
-        if any(t.test == name for t in self._model.tests[:i]):
-            raise ContentError(f"two tests are named {name}", where=self._document.where(at))
-        with located(self._document, (*at, "value")):
+        with self._at(at):
+            if any(t.test == name for t in self._model.tests[:i]):
+                raise Fault(f"two tests are named {name}", "give one of them another name")
+        value = None
+        with self._at((*at, "value")):
             value = self._named(model.value)
             if value.level != HOUSEHOLD or value.kind.unit in (Unit.TRUTH, Unit.TEXT):
                 raise Fault("a test compares a household quantity", "name it under `household`")
-        with located(self._document, (*at, "limit")):
+        with self._at((*at, "limit")):
             limit = self._helper(f"{name}#limit", model.limit)
-            kinds.compare(value.kind, limit.kind)
+            if value is not None:
+                kinds.compare(value.kind, limit.kind)
         refers = "TRUE" if model.effect == "refer" else model.refer_when or "FALSE"
         for part, formula in (
             ("applies_when", model.applies_when or "TRUE"),
             ("refer_when", refers),
         ):
-            with located(self._document, (*at, part)):
+            with self._at((*at, part)):
                 kinds.logic(self._helper(f"{name}#{part}", formula).kind)
+        if value is None or self._faulty:
+            return None
         parts = [f"{name}#{p}" for p in ("limit", "applies_when", "refer_when")]
         own = frozenset[str]().union(*(self._reads.leaves(p) for p in (model.value, *parts)))
         everything = own | self._reads.leaves("counted")
@@ -401,7 +413,7 @@ class Compiler:
             for i, entry in enumerate(limit.model.entries):
                 if entry.unknown is None:
                     continue
-                with located(self._document, ("limits", name, "entries", i, "unknown")):
+                with self._at(("limits", name, "entries", i, "unknown")):
                     known = found.setdefault(entry.unknown.doubt, entry.unknown)
                     if known != entry.unknown:
                         raise Fault(
@@ -411,22 +423,3 @@ class Compiler:
                     formula = known.arises_when or "TRUE"
                     kinds.logic(self._helper(f"arises#{known.doubt}", formula).kind)
         return dict(sorted(found.items()))
-
-    def _check_used(self) -> None:
-        """A quantity that no test can reach is a condition somebody believes to be applied."""
-        roots = ["counted", *(n for n in self._quantities if "#" in n)]
-        roots += [t.value for t in self._model.tests]
-        if (benefit := self._model.benefit) is not None:
-            roots += [benefit.monthly]
-            roots += [benefit.each] if benefit.each else []
-            roots += [benefit.exit.months] if benefit.exit else []
-        roots += [c.charge for c in self._model.charges]
-        reached = {self._model.in_force_with}.union(*(self._reads.leaves(r) for r in roots))
-        for group in ("facts", "limits", "things", "supporters", "persons", "household"):
-            for name in getattr(self._model, group):
-                if name not in reached:
-                    raise ContentError(
-                        f"{group}.{name} is never used",
-                        where=self._document.where((group, name)),
-                        remedy="remove it, or use it in a quantity that a test compares",
-                    )

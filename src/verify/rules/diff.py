@@ -20,7 +20,8 @@ from verify.rules.rulebook import Rulebook
 from verify.rules.stepwise import NOTHING, Change, both, compare, limit_steps, operator_steps
 
 Plain = dict[str, Any]
-_STEPS = ("limits", "persons", "household", "composition", "tests", "benefit", "title")
+_STEPS = ("limits", "composition", "tests", "title")
+_NAMED = ("persons", "household", "supporters", "things")  # law as far as tests rest on them
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _diff_books(old: Rulebook, new: Rulebook) -> tuple[list[Change], list[tuple[
         what = ".".join(path)
         if kind == "text":
             texts.append((new.id, what))
-        elif path[0] not in _STEPS:
+        elif path[0] not in (*_STEPS, *_NAMED) and path != ("benefit", "monthly"):
             field = {"facts": "fact", "windows": "period"}.get(path[0], "other")
             before, after = (str(v[2]) if v else NOTHING for v in (x, y))
             changes.append(Change(new.id, field, what, before, after, _first(new)))
@@ -274,7 +275,8 @@ def _runs(book: Rulebook, formulas: Formulas) -> list[list[tuple[str, str]]]:
 
 
 def _clause(clause: Any) -> str:
-    counts = "counts" if clause.counts else "does not count"
+    words = {True: "counts", False: "does not count"}
+    counts = words.get(clause.counts, "counts if that favours the household")
     since = f" from {clause.effective_from}" if clause.effective_from else ""
     until = f" to {clause.effective_to}" if clause.effective_to else ""
     return f"{counts} when {' '.join(clause.when.split())}{since}{until}"
@@ -340,7 +342,8 @@ def _explained(book: Rulebook, text: str) -> str:
     pending = list(ex.names(ex.parse(text)))
     while pending:
         name = pending.pop(0)
-        quantity = model.persons.get(name) or model.household.get(name)
+        groups = (getattr(model, group) for group in _NAMED)
+        quantity = next((g[name] for g in groups if name in g), None)
         if quantity is None or name in seen:
             continue
         seen.append(name)

@@ -30,6 +30,10 @@ class Fault(Exception):
         self.remedy = remedy or "docs/reference/rules.md lists every operator with an example"
 
 
+class Known(Fault):
+    """What this rests on is at fault, and that has been reported already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A whole number: a count, a factor or a divisor, never money (money is a cited limit)."""

@@ -48,7 +48,7 @@ _EXPRESSION = (
 _UNIT = (
     r"cannot be (added|multiplied|divided)|declared in|where a truth|truth is|a truth|text|"
     r"division by zero|divisor|quotient|no meaning|per month|household quantity|whole number|"
-    r"each person|add up|needs a number"
+    r"each person|each (member|supporter|thing)|adds? .*up|needs a number|not a unit of"
 )
 _KINDS = [
     ("months", r"yearly|per year|declared in fen_per_month but computes fen\b|without a `window`"),
@@ -60,17 +60,17 @@ _KINDS = [
     ("circle", r"defined by itself|decides; it cannot be used in it"),
     ("unused", r"never used"),
     ("overflow", r"overflow|largest magnitude"),
+    ("band", r"\bbands?\b|nothing is said|table l|go(es)? by|different words|a word is needed"),
     ("overlap", r"overlap"),
-    ("band", r"\bbands?\b"),
     ("gap", r"\bgap\b|\bhole\b"),
     ("retroactive", r"published|retroactive"),
-    ("dates", r"ends before it starts|in_force_with|valid date|expire"),
+    ("dates", r"ends before it starts|in_force_with|valid date|transitional"),
     ("place", r"region|file says|folder says"),
     ("settles", r"proof settles"),
     ("name", r"not known|is not listed|used in|two (tests|clauses|cases)|not a fact measure"),
     ("expression", _EXPRESSION),
     ("unit", _UNIT),
-    ("value", r"should|match|greater|less|Input|valid|either `value`"),
+    ("value", r"should|match|greater|less|Input|valid|exactly one of|decimals|doubt"),
 ]
 
 

@@ -40,6 +40,7 @@ class Formulas:
 
     def __init__(self, book: Rulebook, renamed: Mapping[str, str]) -> None:
         self._quantities = book.plan.quantities
+        self._limits = book.plan.limits
         self._renamed = renamed
         self._known: dict[str, str] = {}
 
@@ -56,7 +57,8 @@ class Formulas:
         return self._known[name]
 
     def _formula(self, name: str) -> Any:
-        quantity = self._quantities.get(name)
+        """What a name stands for; a limit stands for itself, whatever its bands."""
+        quantity = None if name in self._limits else self._quantities.get(name)
         return quantity.formula if quantity is not None else None
 
     def _tree(self, node: Any) -> str:

@@ -23,7 +23,7 @@ from verify.rules.lint_cases import case_flaws, example_flaws, title_flaws
 from verify.rules.lint_form import expression_flaws, form_flaws
 from verify.rules.lint_law import law_flaws, neighbour_flaws
 from verify.rules.regions import Regions
-from verify.rules.rulebook import Rulebook, read_rulebook
+from verify.rules.rulebook import Rulebook, compile_rulebook
 from verify.rules.vocabulary import Vocabulary
 from verify.rules.wording import Wording
 
@@ -104,9 +104,10 @@ class _Run:
         if not self._fits(document, grammar.RulebookM):
             self.flaws += expression_flaws(document)[:MAX_FLAWS]
             return
-        book = self._trying(lambda: read_rulebook(path, document, self._words(path)))
-        if book is None:
+        plan = self._trying(lambda: compile_rulebook(document, self._words(path)))
+        if plan is None or plan.model.income_window not in plan.model.windows:
             return
+        book = Rulebook(path, document, plan)
         if regions is not None:
             self._trying(lambda: check_place(book, document, regions))
         self.books.append((book, document))

@@ -15,11 +15,10 @@ _STRICT = ("<", ">")
 
 
 def law_flaws(book: Rulebook, document: Document) -> list[Flaw]:
-    """Classes with a hole, tests nobody can meet, and law that reaches back without saying so."""
+    """Classes with a hole, and tests nobody can meet."""
     return [
         *_case_holes(book, document),
         *_contradictions(book, document),
-        *_reach_back(book, document),
     ]
 
 
@@ -49,7 +48,7 @@ def neighbour_flaws(books: Sequence[tuple[Rulebook, Document]]) -> Iterator[Flaw
 def _case_holes(book: Rulebook, document: Document) -> Iterator[Flaw]:
     """CASE WHEN a < b ... WHEN a > b ...: at a = b neither branch is taken."""
     model = book.plan.model
-    for group in ("persons", "household"):
+    for group in ("things", "supporters", "persons", "household"):
         for name in getattr(model, group):
             formula = book.plan.quantities[name].formula
             for node in ex.walk(formula) if formula is not None else ():
@@ -77,7 +76,8 @@ def _resolved(book: Rulebook, node: ex.Expression) -> Iterator[ex.Expression]:
     """An expression and everything in it, named conditions taken apart."""
     for part in ex.walk(node):
         yield part
-        formula = book.plan.quantities[part.name].formula if isinstance(part, ex.Name) else None
+        quantity = book.plan.quantities.get(part.name) if isinstance(part, ex.Name) else None
+        formula = quantity.formula if quantity is not None else None
         if formula is not None and not isinstance(formula, ex.Case):
             yield from _resolved(book, formula)
 
@@ -125,23 +125,3 @@ def _equality(document: Document, at: Loc, hole: str, level: str = ERROR) -> Fla
         "equality",
         level,
     )
-
-
-def _reach_back(book: Rulebook, document: Document) -> Iterator[Flaw]:
-    """Published after it takes effect: only where the publication says that it reaches back."""
-    for name, limit in book.plan.limits.items():
-        for entry in limit.entries:
-            model = entry.model
-            published = model.published_at
-            if published is None or published <= model.effective_from:
-                continue
-            if getattr(model, "retroactive", None) is None:
-                number = limit.model.entries.index(model)
-                at: Loc = ("limits", name, "entries", number)
-                yield Flaw(
-                    document.where(at),
-                    f"{'.'.join(map(str, at))}: takes effect on {model.effective_from} but was "
-                    f"published on {published}",
-                    "add the clause of the publication that reaches back, or correct a date",
-                    "retroactive",
-                )

@@ -20,6 +20,10 @@ class Reads:
         """Note one more name that a quantity rests on."""
         self._direct.setdefault(name, set()).add(read)
 
+    def parts(self) -> list[str]:
+        """Formulas of tests and doubts, which have no name of their own: `<test>#<part>`."""
+        return [name for name in self._direct if "#" in name]
+
     def leaves(self, name: str) -> frozenset[str]:
         """What a quantity rests on, itself included; who counts is followed separately."""
         if name not in self._closure:

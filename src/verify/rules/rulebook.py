@@ -14,9 +14,10 @@ from verify.domain.period import Period, add_months, months_before
 from verify.domain.verdict import Citation, Text
 from verify.domain.vocabulary import Nature
 from verify.rules import dated
-from verify.rules.compiler import Compiler, located
+from verify.rules.compiler import Compiler
 from verify.rules.dated import Entry, Limit, known_ranges, range_text
 from verify.rules.expressions import Fault
+from verify.rules.faults import located
 from verify.rules.grammar import (
     ATTRIBUTES,
     THING_ATTRIBUTES,
@@ -153,26 +154,42 @@ def read_rulebook(path: str, document: Document, vocabulary: Vocabulary) -> Rule
     Raises:
         ContentError: any fault, with `file:line`.
     """
+    plan = compile_rulebook(document, vocabulary)
+    if plan is None:
+        raise ContentError("the rulebook has faults", where=document.path)
+    return Rulebook(path, document, plan)
+
+
+def compile_rulebook(document: Document, vocabulary: Vocabulary) -> Plan | None:
+    """Check and compile a rulebook.
+
+    None: it has faults, and the document notes them instead of raising the first.
+
+    Raises:
+        ContentError: it does not fit the grammar, or (where faults are not noted) any fault.
+    """
     model = document.model(RulebookM)
     _check_names(document, model)
     _check_citations(document, model)
-    measures = _measures(document, model, vocabulary.natures)
-    limits = _limits(document, model)
+    measures, lost = _measures(document, model, vocabulary.natures)
+    limits, unread = _limits(document, model)
+    needed = [] if model.in_force_with in unread else known_ranges(limits[model.in_force_with])
     for i, test in enumerate(model.tests):
         if not isinstance(test.operator, str):
             with located(document, ("tests", i, "operator")):
                 dated.check_periods(test.operator, "the operator")
                 if not test.operator:
                     raise Fault("no operator is given")
-                needed = known_ranges(limits[model.in_force_with])
                 _check_operators(test.operator, needed)
         if (test.effect == "refer" or test.refer_when) and test.settles is None:
-            raise ContentError(
-                f"test {test.test} may refer but does not say which proof settles it",
-                where=document.where(("tests", i)),
-                remedy="add `settles` in both languages",
+            document.report(
+                ContentError(
+                    f"test {test.test} may refer but does not say which proof settles it",
+                    where=document.where(("tests", i)),
+                    remedy="add `settles` in both languages",
+                )
             )
-    return Rulebook(path, document, Compiler(document, model, measures, limits).compile())
+    return Compiler(document, model, measures, limits, lost | unread).compile()
 
 
 def _check_operators(history: list[OperatorM], needed: list[dated.Range]) -> None:
@@ -183,6 +200,8 @@ def _check_operators(history: list[OperatorM], needed: list[dated.Range]) -> Non
         for a, b in pairwise(history)
         if a.effective_to is not None
     )
+    if not needed:
+        return
     end = needed[-1][1]
     if holes or first > needed[0][0] or (last is not None and (end is None or last < end)):
         raise Fault("the operator's history has a gap while the rulebook is in force")
@@ -202,22 +221,31 @@ def _check_names(document: Document, model: RulebookM) -> None:
     for group, names in groups.items():
         for name in names:
             if name in seen:
-                raise ContentError(
-                    f"the name {name} is used in {seen[name]} and in {group}",
-                    where=document.where((group, name)),
-                    remedy="give one of them another name",
+                document.report(
+                    ContentError(
+                        f"the name {name} is used in {seen[name]} and in {group}",
+                        where=document.where((group, name)),
+                        remedy="give one of them another name",
+                    )
                 )
             seen[name] = group
     if model.income_window not in model.windows:
-        raise ContentError(
-            f"the window {model.income_window} is not listed",
-            where=document.where(("income_window",)),
+        document.report(
+            ContentError(
+                f"the window {model.income_window} is not listed",
+                where=document.where(("income_window",)),
+                remedy=f"name one of: {', '.join(model.windows)}",
+            )
         )
     codes = [c.code for c in model.composition]
     for i, code in enumerate(codes):
         if code in codes[:i]:
-            raise ContentError(
-                f"two clauses have the code {code}", where=document.where(("composition", i))
+            document.report(
+                ContentError(
+                    f"two clauses have the code {code}",
+                    where=document.where(("composition", i)),
+                    remedy="give one of them another code",
+                )
             )
 
 
@@ -251,20 +279,23 @@ def _check_citations(document: Document, model: RulebookM) -> None:
     for loc, keys in places:
         for key in keys:
             if key not in model.citations:
-                raise ContentError(
-                    f"the citation {key} is not listed",
-                    where=document.where(loc),
-                    remedy="add it under `citations` with document, article and confidence",
+                document.report(
+                    ContentError(
+                        f"the citation {key} is not listed",
+                        where=document.where(loc),
+                        remedy="add it under `citations` with document, article and confidence",
+                    )
                 )
 
 
 def _measures(
     document: Document, model: RulebookM, natures: Mapping[str, Nature]
-) -> tuple[Measure, ...]:
-    measures = []
-    for index, (name, fact) in enumerate(model.facts.items()):
+) -> tuple[tuple[Measure, ...], set[str]]:
+    """The measures of facts, and the names of those that are at fault."""
+    measures: list[Measure] = []
+    for name, fact in model.facts.items():
         with located(document, ("facts", name)):
-            measures.append(measure(name, index, fact, natures))
+            made = measure(name, len(measures), fact, natures)
             if fact.window is not None and fact.window not in model.windows:
                 raise Fault(f"the window {fact.window} is not listed")
             _check_years(fact, model)
@@ -272,7 +303,8 @@ def _measures(
             for other in others:
                 if other not in model.facts:
                     raise Fault(f"`{other}` in arises_with is not a fact measure")
-    return tuple(measures)
+            measures.append(made)
+    return tuple(measures), set(model.facts) - {m.name for m in measures}
 
 
 def _check_years(fact: FactM, model: RulebookM) -> None:
@@ -290,25 +322,33 @@ def _check_years(fact: FactM, model: RulebookM) -> None:
         )
 
 
-def _limits(document: Document, model: RulebookM) -> dict[str, Limit]:
-    limits = {}
+def _limits(document: Document, model: RulebookM) -> tuple[dict[str, Limit], set[str]]:
+    """The limits, and the names of those that are at fault."""
+    limits: dict[str, Limit] = {}
     for name, limit in model.limits.items():
         at: Loc = ("limits", name)
         with located(document, (*at, "unit")):
             unit, den = dated.basis(limit, model.currency)
-        entries = []
-        for i, entry in enumerate(limit.entries):
-            with located(document, (*at, "entries", i)):
-                entries.append(dated.read_entry(unit, entry, den, bool(limit.by)))
-        with located(document, at):
-            limits[name] = dated.limit_from(name, limit, unit, den, entries)
-    if model.in_force_with not in limits:
-        raise ContentError(
-            f"in_force_with names {model.in_force_with}, which is not a limit",
-            where=document.where(("in_force_with",)),
+            entries = []
+            for i, entry in enumerate(limit.entries):
+                with located(document, (*at, "entries", i)):
+                    entries.append(dated.read_entry(unit, entry, den, bool(limit.by)))
+            if len(entries) == len(limit.entries):
+                with located(document, at):
+                    limits[name] = dated.limit_from(name, limit, unit, den, entries)
+    lost = set(model.limits) - set(limits)
+    if model.in_force_with not in model.limits:
+        document.report(
+            ContentError(
+                f"in_force_with names {model.in_force_with}, which is not a limit",
+                where=document.where(("in_force_with",)),
+                remedy=f"name one of: {', '.join(model.limits)}",
+            )
         )
+    if model.in_force_with not in limits:
+        return limits, lost | {model.in_force_with}
     needed = known_ranges(limits[model.in_force_with])
     for name, limit_read in limits.items():
         with located(document, ("limits", name)):
             dated.check_covers(limit_read, needed)
-    return limits
+    return limits, lost

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
-from verify.domain.money import yuan_display
 from verify.rules.dated import ONE_DAY, Entry, Limit, Range
-from verify.rules.units import Unit
 
 NOTHING = "–"
+_WORDS = {"fen": "yuan", "cent": "dollars", "penny": "pounds", "dm2": "m2", "ratio": ""}
 Step = tuple[dt.date, dt.date | None, str]
 
 
@@ -43,25 +43,48 @@ class Change:
 def limit_steps(limit: Limit) -> tuple[Step, ...]:
     """What holds from day to day, neighbours with the same value joined."""
     return _joined(
-        (e.model.effective_from, e.model.effective_to, shown(limit.unit, e)) for e in limit.entries
+        (e.model.effective_from, e.model.effective_to, shown(limit, e)) for e in limit.entries
     )
 
 
-def shown(unit: Unit, entry: Entry) -> str:
-    """A dated value in words. What was published later than it applies says so."""
+def shown(limit: Limit, entry: Entry) -> str:
+    """A dated value in words: all that is law in it, without titles, notes and citations."""
+    model, unit = entry.model, limit.model.unit
     if entry.unknown is not None:
         value = "not known"
-    elif unit in (Unit.FEN, Unit.FEN_PER_MONTH):
-        value = f"{yuan_display(entry.lo)} yuan"
-        value += " a month" if unit is Unit.FEN_PER_MONTH else ""
-    elif unit is Unit.DM2:
-        value = f"{yuan_display(entry.lo)} m2"
-    elif unit is Unit.TRUTH:
-        value = "yes" if entry.lo else "no"
+    elif model.bands is not None:
+        parts = [f"{_span(b.low, b.high)}: {_number(unit, b.value)}" for b in model.bands]
+        more = model.each_more
+        parts += [f"each more: {_number(unit, more)}"] if more is not None else []
+        value = f"by {', '.join(limit.model.by)}: {'; '.join(parts)}"
+    elif model.table is not None:
+        parts = [f"{key}: {_number(unit, text)}" for key, text in sorted(model.table.items())]
+        value = f"by {', '.join(limit.model.by)}: {'; '.join(parts)}"
     else:
-        value = f"{entry.lo} {unit.value}"
-    published = entry.model.published_at
+        value = _number(unit, str(model.value))
+    if model.transitional is not None:
+        value += f", for applications accepted from {model.transitional.accepted_from}"
+    published = model.published_at
     return f"{value} (published {published})" if published is not None else value
+
+
+def _span(low: str | None, high: str | None) -> str:
+    if low is None or high is None:
+        return f"up to {high}" if low is None else f"from {low}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _number(unit: str, text: str) -> str:
+    """A published number with its unit; 1500 and 1500.00 are one number."""
+    if text in ("true", "false"):
+        return "yes" if text == "true" else "no"
+    value = Fraction(text)
+    number = f"{int(value):,}"
+    if value.denominator != 1:
+        number += f".{text.partition('.')[2].rstrip('0')}"
+    minor, _, per = unit.partition("_per_")
+    word = _WORDS.get(minor, minor) + (f" a {per}" if per else "")
+    return f"{number} {word}".rstrip()
 
 
 def operator_steps(operator: Any, within: Sequence[Range]) -> tuple[Step, ...]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from verify.domain.money import yuan_text
 from verify.domain.vocabulary import Nature, StatementKind
 from verify.rules import GivenHousehold, Rulebook
+from verify.rules.dated import texts_of
 from verify.rules.units import Unit
 
 Plain = dict[str, Any]
@@ -57,9 +59,10 @@ def _household(dice: random.Random, book: Rulebook, day: dt.date) -> Plain:
 def _line(book: Rulebook, day: dt.date) -> int:
     limit = book.plan.limits[book.plan.model.in_force_with]
     entry = limit.on(day, dt.date.max, day)
-    if limit.unit is Unit.FEN_PER_MONTH and entry is not None and entry.hi:
-        return entry.hi
-    return DEFAULT_LINE
+    if limit.unit is not Unit.FEN_PER_MONTH or entry is None:
+        return DEFAULT_LINE
+    published = [int(Fraction(t) * 100) for t in texts_of(entry.model)]
+    return max(published, default=0) or DEFAULT_LINE
 
 
 def _member(  # noqa: PLR0917 - what the dice need
