@@ -149,7 +149,7 @@ def test_another_name_is_no_change_in_law(name):
 def test_titles_notes_and_citations_are_listed_as_text_only():
     diff = edited(("en: income line", "en: the line"), ('article: "1"', 'article: "2"'))
     assert diff.same_law
-    assert {what for _, what in diff.text_only} == {"limits.line.title", "citations.law.article"}
+    assert {what for _, what in diff.text_only} == {"limits.line.title", "citations.law"}
 
 
 def test_reworded_questions_and_new_cases_are_text_only():

@@ -146,7 +146,7 @@ def _diff_books(old: Rulebook, new: Rulebook) -> tuple[list[Change], list[tuple[
         x, y = a.get(path), b.get(path)
         if (x and x[1]) == (y and y[1]):
             continue
-        what = ".".join(path)
+        what = ".".join(path[:2] if path[0] == "citations" else path)
         if kind == "text":
             texts.append((new.id, what))
         elif path[0] not in (*_STEPS, *_NAMED) and path != ("benefit", "monthly"):
@@ -154,7 +154,7 @@ def _diff_books(old: Rulebook, new: Rulebook) -> tuple[list[Change], list[tuple[
             before, after = (str(v[2]) if v else NOTHING for v in (x, y))
             changes.append(Change(new.id, field, what, before, after, _first(new)))
     texts += [(new.id, f"{old_name} is now called {name}") for name, old_name in renamed.items()]
-    return changes, texts
+    return changes, list(dict.fromkeys(texts))
 
 
 def _leaves(

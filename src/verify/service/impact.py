@@ -27,6 +27,7 @@ Plain = dict[str, Any]
 BATCH = 2_000
 EXAMPLES = 20
 NO_LAW = "no_law"
+_PLACE = ("region", "programme", "as_of", "known_at", "accepted_on")
 
 
 @dataclass(frozen=True)
@@ -125,16 +126,12 @@ def shifted(facts: Facts, on: dt.date) -> Facts:
         "household", shift=pl.format("{}mo", apart + late.cast(pl.Int32))
     )
 
-    def move(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    def move(frame: pl.DataFrame) -> pl.DataFrame:
         by = frame.join(months, on="household", how="left", maintain_order="left")
+        columns = [name for name, kind in frame.schema.items() if kind == pl.Date]
         return by.with_columns(_moved(c) for c in columns).drop("shift")
 
-    return Facts(
-        move(facts.households, "as_of", "known_at"),
-        move(facts.persons, "birth"),
-        move(facts.facts, "period_start", "period_end", "as_of"),
-        facts.doubts,
-    )
+    return Facts(move(facts.households), move(facts.persons), move(facts.facts), facts.doubts)
 
 
 def _moved(column: str) -> pl.Expr:
@@ -167,7 +164,7 @@ def _sides(law: Law, facts: Facts) -> dict[str, tuple[str, Side]]:
 def _covered(law: Law, households: pl.DataFrame) -> Iterator[str]:
     known: dict[tuple[Any, ...], bool] = {}
     for row in households.iter_rows(named=True):
-        place = (row["region"], row["programme"], row["as_of"], row["known_at"])
+        place = tuple(row[name] for name in _PLACE)
         if place not in known:
             try:
                 law.rulebook(*place)

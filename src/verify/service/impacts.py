@@ -106,7 +106,7 @@ class Impacts:
     ) -> list[tuple[str, GivenHousehold]]:
         if choice is Sample.CASES:
             return [(c.title, c.given) for c in load_cases(before)][:size]
-        return sample(_concerned(old, new), size, seed)
+        return sample(old, _concerned(old, new), size, seed)
 
     def _stored(self, caller: Caller, size: int) -> tuple[Facts, list[str]]:
         """What the newest verdicts in the caller's regions were judged from."""
