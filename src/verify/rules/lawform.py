@@ -30,6 +30,7 @@ _FLIPPED = {">": "<", ">=": "<="}
 _CHAINED = {"+", "*", "and", "or"}
 _UNORDERED = {"=", "<>", "least", "greatest"}
 _CITING = {"cite", "citations"}
+_NAMING = {"value", "monthly", "each", "charge", "months"}  # fields that name a quantity
 
 
 class Formulas:
@@ -142,6 +143,8 @@ def _of_model(
         if name in _CITING:
             for path, _, form, written in leaves(value, formulas, here):
                 yield path, "text", form, written
+        elif isinstance(value, str) and name in _NAMING:
+            yield here, "law", formulas.of_name(value), value
         elif isinstance(value, str) and is_formula(hints[name]):
             yield here, "law", formulas.of_text(value), " ".join(value.split())
         elif name == "note":
@@ -163,7 +166,7 @@ def _of_list(items: list[Any] | tuple[Any, ...], formulas: Formulas, at: Path) -
 
 def label(item: Any, number: int) -> str:
     """What a model in a list is called: by its code, its name or its first day."""
-    for name in ("code", "test", "name", "doubt", "effective_from"):
+    for name in ("code", "test", "charge", "name", "doubt", "effective_from"):
         if (found := getattr(item, name, None)) is not None:
             return str(found)
     return str(number + 1)
