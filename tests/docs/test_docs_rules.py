@@ -14,11 +14,13 @@ from verify.rules import Law
 from verify.rules.coverage import coverage, markdown
 from verify.rules.schema import editor_settings, schemas
 
+WIDE = {"COLUMNS": "100"}
+
 
 def test_a_change_of_law_goes_from_the_notice_to_being_in_force(tmp_path, tmp_path_factory):
     root = write_content(tmp_path_factory.mktemp("content"))
     page = ROOT / "docs/how-to/change-the-law.md"
-    environment = {"VERIFY_CONTENT": str(root), "VERIFY_HOME": str(tmp_path / "var")}
+    environment = {**WIDE, "VERIFY_CONTENT": str(root), "VERIFY_HOME": str(tmp_path / "var")}
     follow(page, tmp_path, tmp_path_factory.mktemp("tools"), environment)
 
 
@@ -26,7 +28,7 @@ def test_a_city_is_added_from_an_empty_folder_with_files_under_rules_only(
     tmp_path, tmp_path_factory
 ):
     page = ROOT / "docs/tutorials/add-a-city.md"
-    environment = {"VERIFY_CONTENT": str(ROOT)}
+    environment = {**WIDE, "VERIFY_CONTENT": str(ROOT)}
     assert not list(tmp_path.iterdir())
     follow(page, tmp_path, tmp_path_factory.mktemp("tools"), environment)
     assert [p.name for p in tmp_path.iterdir()] == ["rules"]

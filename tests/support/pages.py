@@ -68,7 +68,6 @@ def follow(page: Path, folder: Path, tools: Path, environment: Mapping[str, str]
         env={
             **own,
             "NO_COLOR": "1",
-            "COLUMNS": "100",
             # The commands of this installation, wherever it is.
             "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             **environment,
