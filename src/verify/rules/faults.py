@@ -9,6 +9,7 @@ from verify.content import Document, Loc
 from verify.domain.errors import ContentError
 from verify.rules.expressions import Fault, Known
 from verify.rules.grammar import RulebookM
+from verify.rules.paid import paid
 from verify.rules.reads import Reads
 
 
@@ -37,11 +38,7 @@ def located(document: Document, loc: Loc) -> Iterator[None]:
 def unused(model: RulebookM, reads: Reads) -> Iterator[tuple[str, str]]:
     """Quantities that no test can reach: conditions somebody believes to be applied."""
     roots = ["counted", *reads.parts(), *(t.value for t in model.tests)]
-    if (benefit := model.benefit) is not None:
-        roots += [benefit.monthly]
-        roots += [benefit.each] if benefit.each else []
-        roots += [benefit.exit.months] if benefit.exit else []
-    roots += [c.charge for c in model.charges]
+    roots += [name for _, name, _ in paid(model)]
     reached = {model.in_force_with}.union(*(reads.leaves(r) for r in roots))
     for group in ("facts", "limits", "things", "supporters", "persons", "household"):
         for name in getattr(model, group):
