@@ -7,7 +7,7 @@ VERIFY := $(BIN)/verify
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo demo-stop serve simulate test check fix lint types floors unit \
-        openapi fuzz picture lock bench-online bench-identity bench-population bench-rules oracle population proofs clean
+        openapi fuzz picture lock bench-online bench-outage bench-identity bench-population bench-rules oracle population proofs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,9 @@ population: setup ## write the committed sample population again
 
 bench-online: setup ## engine overhead and verifications per second on the whole path
 	@$(BIN)/python benchmarks/online/run.py
+
+bench-outage: setup ## what one dead source costs the others
+	@$(BIN)/python benchmarks/outage/run.py
 
 # Peers stay out of the product's environment: they may pin what the product uses.
 var/bench-venv/.ready: requirements-bench.lock
