@@ -219,6 +219,22 @@ def test_one_given_household_is_the_list_of_one(caseworker):
     assert first == second == one.json()["assessments"][0]
 
 
+def test_a_household_abroad_is_judged_in_its_own_money(caseworker):
+    member = {"person": "p1", "relation": "self", "birth": "1970-05-05"}
+    member |= {"incomes": [{"kind": "pension", "monthly": "1010.00"}]}
+    member |= {"spending": [{"kind": "rent_paid", "monthly": "545.00"}]}
+    given = {"programme": "civil_legal_aid", "region": "GB-WLS", "as_of": "2024-06-01"}
+    answer = caseworker.post("/v1/assessments", json={**given, "members": [member]})
+    assert answer.status_code == 200, answer.text
+    Assessments.model_validate(answer.json())
+    (found,) = answer.json()["assessments"]
+    assert (found["outcome"], found["benefit"]) == ("eligible", None)
+    assert {c["name"]: (c["value"]["lo"], c["unit"]) for c in found["charges"]} == {
+        "income_contribution": (5390, "penny_per_month"),
+        "capital_contribution": (0, "penny"),
+    }
+
+
 def test_a_fault_in_a_list_names_the_household(caseworker, refusal):
     given = household_facts()
     bad = {**given, "verdict": "eligible"}

@@ -12,9 +12,18 @@ import means_oracle as oracle
 import pytest
 
 from verify.content import ContentSet
+from verify.domain.canonical import canonical_bytes
 from verify.domain.errors import ContentError, UnknownProgramme
 from verify.domain.verdict import Text
-from verify.rules import GivenHousehold, Law, assess, facts_from_given, load_cases
+from verify.rules import (
+    GivenHousehold,
+    Law,
+    assess,
+    assess_frames,
+    facts_from_given,
+    load_cases,
+    tree,
+)
 from verify.service import wording
 
 CONTENT = ContentSet.load("rules")
@@ -29,10 +38,14 @@ def judged(programme, region, day, families):
     return assessed([oracle.document(programme, region, day, family) for family in families])
 
 
-def assessed(documents):
+def given_frames(documents):
     keyed = [(f"{i:03d}", GivenHousehold.model_validate(d)) for i, d in enumerate(documents)]
     parts = facts_from_given(keyed, LAW)
-    return assess(LAW, parts.households, parts.persons, parts.facts, parts.doubts, trace=False)
+    return parts.households, parts.persons, parts.facts, parts.doubts
+
+
+def assessed(documents):
+    return assess(LAW, *given_frames(documents), trace=False)
 
 
 # -- the engine knows no law ---------------------------------------------------------------------
@@ -330,6 +343,24 @@ def test_what_nobody_confirms_never_decides_and_the_truth_stays_within(
                 assert value.lo is None or value.lo - half <= real, finding.test
                 assert value.hi is None or real <= value.hi + half, finding.test
     assert outcomes == {"eligible", "ineligible", "undetermined"}
+
+
+@pytest.mark.parametrize(
+    ("programme", "region", "family_of"),
+    [("snap", "US-48", us_family), ("civil_legal_aid", "GB-EAW", gb_family)],
+    ids=["us", "gb"],
+)
+def test_the_tree_of_a_batch_is_the_tree_of_the_household_alone(programme, region, family_of):
+    dice = random.Random(3)
+    day = LAW.dates(region, programme)[-1]
+    families = [family_of(dice) for _ in range(30)]
+    documents = [
+        oracle.veiled(oracle.document(programme, region, day, family), dice) for family in families
+    ]
+    parts = given_frames(documents)
+    whole = assess_frames(LAW, *parts, chunk=7)
+    for alone in assess(LAW, *parts):
+        assert canonical_bytes(tree(LAW, whole, alone.household)) == canonical_bytes(alone.trace)
 
 
 @pytest.mark.parametrize("day", GB_DAYS, ids=str)
