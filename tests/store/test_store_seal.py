@@ -10,7 +10,8 @@ from support.desk import HOUR, NATIONAL, T0, person
 from verify.domain.canonical import digest_bytes
 from verify.domain.errors import IntegrityError, NotFound
 from verify.domain.evidence import EvidenceState
-from verify.store import LeaseLost, SealStatus
+from verify.service.arrivals import Arrival, Arrivals
+from verify.store import ExchangeAnswer, LeaseLost, SealStatus
 
 
 def test_an_answer_is_kept_with_its_bytes_in_order(desk):
@@ -188,3 +189,57 @@ def test_content_is_kept_only_under_its_own_digest_and_kind(desk):
         desk.store.keep_content("scoring", rules.digest, rules.to_blob())
     with pytest.raises(NotFound):
         desk.store.content("sha256:" + "0" * 64)
+
+
+def test_answers_that_arrive_together_are_kept_together_and_each_for_itself(desk):
+    one, two, lost = desk.accept(), desk.accept(), desk.accept()
+    claims = {c.verification: c for c in desk.claim()}
+    desk.store.cancel(lost, person(), desk.now)
+    ok = ExchangeAnswer(status="done", transport=EvidenceState.OK, asked_on="2025-10-09")
+    half = ExchangeAnswer(status="done", transport=EvidenceState.PARTIAL, asked_on="2025-10-09")
+    errors = desk.store.save_answers(
+        [
+            (claims[one], "bank", "p1", half, (b"half",)),
+            (claims[lost], "bank", "p1", ok, (b"late",)),
+            (claims[two], "casino", "p1", ok, (b"x",)),
+            (claims[two], "tax", "p1", ok, (b"tax two",)),
+            (claims[one], "tax", "p1", ok, (b"tax one",)),
+            (claims[one], "bank", "p1", ok, (b"whole",)),
+        ],
+        desk.now,
+    )
+    kinds = [type(e).__name__ for e in errors]
+    assert kinds == ["NoneType", "LeaseLost", "NotFound", "NoneType", "NoneType", "NoneType"]
+    for verification, entries in ((one, 4), (two, 2), (lost, 2)):
+        assert desk.store.check_integrity(verification, NATIONAL) == ()
+        assert len(desk.store.ledger(verification, NATIONAL)) == entries
+    bank, tax = desk.store.exchanges(one)
+    assert (bank.attempts, bank.bodies) == (2, (digest_bytes(b"whole"),))
+    assert tax.bodies == (digest_bytes(b"tax one"),)
+    with pytest.raises(NotFound):
+        desk.store.blob(digest_bytes(b"late"))
+
+
+def test_threads_that_keep_answers_at_once_all_hear_of_their_own(desk):
+    verifications = [desk.accept() for _ in range(12)]
+    claims = {c.verification: c for c in desk.claim(limit=20)}
+    desk.store.cancel(verifications[3], person(), desk.now)
+    arrivals = Arrivals(desk.store, lambda: desk.now)
+    ok = ExchangeAnswer(status="done", transport=EvidenceState.OK, asked_on="2025-10-09")
+
+    def keep(work):
+        verification, source = work
+        try:
+            arrivals.save(Arrival(claims[verification], source, "p1", ok, (source.encode(),)))
+        except LeaseLost:
+            return verification
+        return ""
+
+    work = [(v, source) for v in verifications for source in ("bank", "tax")]
+    with ThreadPoolExecutor(16) as pool:
+        lost = [v for v in pool.map(keep, work) if v]
+    assert lost == [verifications[3]] * 2
+    for verification in verifications:
+        assert desk.store.check_integrity(verification, NATIONAL) == ()
+        expected = {"pending"} if verification == verifications[3] else {"done"}
+        assert {e.status for e in desk.store.exchanges(verification)} == expected

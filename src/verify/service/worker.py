@@ -30,6 +30,7 @@ from verify.connectors import Answer, Asker, Question
 from verify.domain.errors import VerifyError
 from verify.domain.evidence import EvidenceState, Exchange
 from verify.domain.household import Application
+from verify.service.arrivals import Arrival, Arrivals
 from verify.service.clock import Clock, day_of
 from verify.service.contents import Contents
 from verify.service.judging import Judged, judge
@@ -95,6 +96,7 @@ class Worker:
             )
             for source in contents.connectors.sources
         }
+        self._arrivals = Arrivals(store, clock)
         self._answered: queue.SimpleQueue[Claim] = queue.SimpleQueue()
         self._under_way: dict[str, Claim] = {}
         self._lock = threading.Lock()
@@ -221,8 +223,10 @@ class Worker:
                 self._question(claim, row, application), application.authorisations
             )
             now = self._clock()
-            self._store.save_answer(
-                claim, row.source, row.person, self._outcome(answer, row, now), answer.bodies, now
+            self._arrivals.save(
+                Arrival(
+                    claim, row.source, row.person, self._outcome(answer, row, now), answer.bodies
+                )
             )
         except LeaseLost:
             log.info("worker.lease_lost", verification=claim.verification, source=row.source)

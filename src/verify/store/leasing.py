@@ -174,6 +174,11 @@ class Step:
     entry: Row
     values: Row
 
+    @property
+    def moved(self) -> Row:
+        """The columns of the verification that have a new value."""
+        return {name: value for name, value in self.values.items() if name != "wanted"}
+
 
 def step(row: Row, kind: EntryKind, payload: Row, now_ms: int, **values: Any) -> Step:
     """The entry that follows on `row`; `values` are the verification's other new columns."""
@@ -184,10 +189,14 @@ def step(row: Row, kind: EntryKind, payload: Row, now_ms: int, **values: Any) ->
 
 
 def take(connection: Connection, steps: Sequence[Step]) -> None:
-    """Write entries and columns in the same breath. All steps change the same columns."""
+    """Write entries and columns in the same breath. All steps change the same columns.
+
+    Of several steps of one verification, in their order, the last one's columns count.
+    """
     if steps:
         ledger.append(connection, [s.entry for s in steps])
-        connection.execute(_UPDATE, [s.values for s in steps])
+        last = {s.values["wanted"]: s.values for s in steps}
+        connection.execute(_UPDATE, list(last.values()))
 
 
 def _set(connection: Connection, verification: str, values: Row) -> None:

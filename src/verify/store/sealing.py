@@ -9,15 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from verify.domain.canonical import canonical_bytes, digest_bytes
-from verify.domain.errors import NotFound
+from verify.domain.errors import NotFound, VerifyError
 from verify.store import blobs, forms, ids
 from verify.store.leasing import (
     Row,
     Step,
-    first,
-    hold,
     holds,
     idle,
+    lease_lost,
     lock_many,
     step,
     take,
@@ -40,7 +39,9 @@ _MINE = (
     _x.source == bindparam("s"),
     _x.person == bindparam("p"),
 )
-_EXCHANGE = select(_x.connector, _x.attempts, _x.woken).where(*_MINE)
+_EXCHANGES = select(
+    _x.verification, _x.source, _x.person, _x.connector, _x.attempts, _x.woken
+).where(_x.verification.in_(bindparam("wanted", expanding=True)))
 _UPDATE_EXCHANGE = update(exchanges).where(*_MINE)
 # One that a callback has just made due stays due now.
 _ASK_AGAIN = (
@@ -97,29 +98,62 @@ class Received:
         }
 
 
-def save_answer(connection: Connection, held: Claim, received: Received, now_ms: int) -> None:
-    """Bodies, exchange and ledger entry of one attempt.
+def save_answers(
+    connection: Connection, answers: Sequence[tuple[Claim, Received]], now_ms: int
+) -> tuple[VerifyError | None, ...]:
+    """Bodies, exchanges and ledger entries of attempts that ended together, in a few statements.
 
-    Raises:
-        LeaseLost: the claim no longer holds.
-        NotFound: the verification has no such question.
+    What could not be kept is its error (`LeaseLost`, `NotFound`) in the place of `None`; it does
+    not stop the others.
     """
+    wanted = sorted({held.verification for held, _ in answers})
+    rows = lock_many(connection, wanted)
+    found = connection.execute(_EXCHANGES, {"wanted": wanted})
+    exchanges_ = {(x.verification, x.source, x.person): x._asdict() for x in found}
+    results: list[VerifyError | None] = []
+    kept: list[_Kept] = []
+    for held, received in answers:
+        row = rows.get(held.verification)
+        before = exchanges_.get((held.verification, received.source, received.person))
+        if row is None or not holds(row, held):
+            results.append(lease_lost(held))
+            continue
+        if before is None:
+            where = received.evidence
+            results.append(NotFound("this verification has no such question", where=where))
+            continue
+        one = _keep(row, before, received, now_ms)
+        # The next entry of this verification follows on this one.
+        rows[held.verification] = {**row, **one.step.moved}
+        exchanges_[held.verification, received.source, received.person] |= one.exchange
+        kept.append(one)
+        results.append(None)
+    blobs.put(connection, {d: b for one in kept for d, b in one.received.found.items()})
+    if kept:
+        connection.execute(_UPDATE_EXCHANGE, [one.exchange for one in kept])
+        take(connection, [one.step for one in kept])
+    return tuple(results)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """One attempt as it is written."""
+
+    received: Received
+    exchange: dict[str, Any]
+    step: Step
+
+
+def _keep(row: Row, before: Row, received: Received, now_ms: int) -> _Kept:
     answer = received.answer
-    row = hold(connection, held)
-    mine = {"v": held.verification, "s": received.source, "p": received.person}
-    before = first(connection, _EXCHANGE, **mine)
-    if before is None:
-        raise NotFound("this verification has no such question", where=received.evidence)
     after = received.columns(before, now_ms)
     # A callback that came in while the source was being asked must not be forgotten.
     again = before["woken"] and answer.worth_asking
-    blobs.put(connection, received.found)
     scheduling = {
         "worth_asking": answer.worth_asking,
         "due_at": now_ms if again else answer.due_at,
         "woken": False,
     }
-    connection.execute(_UPDATE_EXCHANGE, {**mine, **after, **scheduling})
     payload = {
         "evidence": received.evidence,
         "transport": after["transport"],
@@ -129,7 +163,8 @@ def save_answer(connection: Connection, held: Claim, received: Received, now_ms:
     }
     done = answer.status == ExchangeStatus.DONE
     kind = EntryKind.ANSWERED if done else EntryKind.ASKED
-    take(connection, [step(row, kind, payload, now_ms)])
+    mine = {"v": row["id"], "s": received.source, "p": received.person}
+    return _Kept(received, {**mine, **after, **scheduling}, step(row, kind, payload, now_ms))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from verify.content import ContentSet
 from verify.domain.access import Caller
 from verify.domain.canonical import digest_bytes
-from verify.domain.errors import IntegrityError, NotFound
+from verify.domain.errors import IntegrityError, NotFound, VerifyError
 from verify.store import (
     accepting,
     blobs,
@@ -248,8 +248,24 @@ class Store:
             LeaseLost: the claim no longer holds.
             NotFound: the verification has no such question.
         """
-        received = sealing.Received.of(source, person, answer, bodies)
-        self._writer.run(lambda c: sealing.save_answer(c, claim, received, now_ms))
+        (error,) = self.save_answers([(claim, source, person, answer, bodies)], now_ms)
+        if error is not None:
+            raise error
+
+    def save_answers(
+        self,
+        answers: Sequence[tuple[Claim, str, str, ExchangeAnswer, Sequence[bytes]]],
+        now_ms: int,
+    ) -> tuple[VerifyError | None, ...]:
+        """`save_answer` for answers that arrived together, in one commit.
+
+        Of each, `None` or the error that `save_answer` would raise.
+        """
+        ready = [
+            (claim, sealing.Received.of(source, person, answer, bodies))
+            for claim, source, person, answer, bodies in answers
+        ]
+        return self._writer.run(lambda c: sealing.save_answers(c, ready, now_ms))
 
     def seal(self, sealed: SealedVerdict, now_ms: int) -> SealResult:
         """Seal a verdict with its ledger leaf and the verification's next state.
