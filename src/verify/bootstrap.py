@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from verify.connectors import Asker
+from verify.service import master_key
 from verify.service.access import Authenticator
 from verify.service.assessment import Assessments
 from verify.service.audit import Audits
@@ -93,9 +94,9 @@ def build(
     settings = settings or Settings()
     if not read_only:
         settings.home.mkdir(parents=True, exist_ok=True)
-    store = Store.open(
-        settings.resolved_database_url, read_only=read_only, log_hash=settings.log_hash
-    )
+    store = master_key.open_store(settings, read_only=read_only)
+    if not read_only:
+        master_key.protect(store, settings)
     notary = Notary(store, settings, clock, make_keys=not read_only)
     store.hold_finals(notary.may_finish)
     in_force = RulesInForce(store, clock)

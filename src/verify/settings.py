@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -43,6 +43,19 @@ class Settings(BaseSettings):
         default=60, description="First pause before a source that did not answer is asked again."
     )
     retry_days: int = Field(default=14, description="How long a silent source is asked again.")
+    master_key: SecretStr | None = Field(
+        default=None,
+        description="Master key of the evidence vault: base64 of 32 bytes; older keys after it.",
+    )
+    master_key_file: Path | None = Field(
+        default=None,
+        description="File with the master key; default `master.key` in the home folder.",
+    )
+    retention: str = Field(
+        default="",
+        description="Months that evidence is kept, as `REGION/PROGRAMME=MONTHS` terms with `*` for "
+        "any; without a term nothing is erased.",
+    )
     log_key_file: Path | None = Field(
         default=None,
         description="Private key that signs the log's checkpoints; default `log.key` in the home "

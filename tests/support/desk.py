@@ -68,7 +68,9 @@ class Desk:
         )
         return dataclasses.replace(base, **changes)
 
-    def accept(self, caller: Caller | None = None, key: tuple[str, str] | None = None, **changes):
+    def accept(
+        self, caller: Caller | None = None, key: tuple[str, str] | None = None, **changes: object
+    ) -> str:
         return self.store.accept(self.new(**changes), caller or person(), key, self.now).id
 
     def claim(self, limit: int = 10, lease_ms: int = 60_000) -> tuple[Claim, ...]:

@@ -20,9 +20,10 @@ from verify.domain.access import Caller
 from verify.domain.canonical import canonical_bytes, digest_bytes
 from verify.domain.errors import InputError, IntegrityError, VerifyError
 from verify.service.audit_receipt import check_proof
-from verify.store import Fault, Store
-from verify.store.case import Case
+from verify.store import EntryKind, Fault, Store
+from verify.store.case import Case, named
 from verify.store.integrity import faults as case_faults
+from verify.store.keyring import ERASED_REASON
 from verify.store.note import PublicKey
 from verify.store.suites import suite
 
@@ -71,19 +72,25 @@ class Checked:
 def export(store: Store, verification: str, caller: Caller, receipt: Plain) -> bytes:
     """The archive's bytes; the same rows give the same bytes."""
     case = store.case(verification, caller)
-    documents = {d: store.document(verification, d, caller) for d in sorted(case.blobs)}
+    documents = {
+        digest: store.sealed_document(verification, digest, caller)
+        for digest, reason in sorted(case.blobs.items())
+        if reason != ERASED_REASON
+    }
     contents = {d: store.content(d) for d in sorted(case.content)}
     files = {
         "README.txt": README.encode(),
         "case.json": canonical_bytes(_rows(case, store.log.suite.name)),
         "receipt.json": canonical_bytes(receipt),
-        **{f"documents/{_hex(d)}": body for d, body in documents.items()},
+        **{f"documents/{_hex(d)}": document.body for d, document in documents.items()},
         **{f"content/{_hex(d)}": body for d, body in contents.items()},
     }
     manifest = {
         "schema": SCHEMA,
         "verification": verification,
         "files": {name: digest_bytes(body) for name, body in files.items()},
+        # What came from outside is digested behind a salt, so that it cannot be guessed.
+        "salts": {_hex(d): document.salt.hex() for d, document in documents.items()},
     }
     files["manifest.json"] = canonical_bytes(manifest)
     return _zip(files)
@@ -124,6 +131,7 @@ def _rows(case: Case, hash_: str) -> Plain:
             for row in case.exchanges
         ],
         "verdicts": list(case.verdicts),
+        "subjects": list(case.subjects),
         "idempotency": list(case.idempotency),
     }
 
@@ -139,7 +147,7 @@ def check_bundle(data: bytes, keys: Sequence[PublicKey]) -> Checked:
         manifest = json.loads(files["manifest.json"])
         rows = json.loads(files["case.json"])
         proof = json.loads(files["receipt.json"])
-        case = _case(rows, files)
+        case = _case(rows, _digests(files, manifest["salts"]))
         chosen = suite(rows["hash"])
     except (KeyError, ValueError, TypeError, AttributeError, VerifyError):
         raise _not_one() from None
@@ -154,7 +162,7 @@ def check_bundle(data: bytes, keys: Sequence[PublicKey]) -> Checked:
 def _subjects(case: Case) -> Iterable[Any]:
     """Whose rows they are: also the columns that no ledger entry repeats."""
     yield case.header["id"] if case.header else None
-    for row in (*case.entries, *case.exchanges, *case.verdicts, *case.idempotency):
+    for row in (*case.entries, *case.exchanges, *case.verdicts, *case.idempotency, *case.subjects):
         yield row["verification"]
 
 
@@ -174,10 +182,19 @@ def _proven(
     return proven, []
 
 
-def _case(rows: Plain, files: Mapping[str, bytes]) -> Case:
+def _digests(files: Mapping[str, bytes], salts: Mapping[str, str]) -> set[str]:
+    """The digests that the archive's files really have."""
+    return {
+        digest_bytes(bytes.fromhex(salts.get(name.partition("/")[2], "")) + body)
+        for name, body in files.items()
+    }
+
+
+def _case(rows: Plain, by_digest: set[str]) -> Case:
     entries = rows["entries"]
     payloads = [json.loads(entry["payload"]) for entry in entries]
-    by_digest = {digest_bytes(body) for body in files.values()}
+    erased = any(entry["kind"] == EntryKind.ERASED for entry in entries)
+    absent = ERASED_REASON if erased else "its bytes are not in the archive"
     return Case(
         header=rows["header"],
         entries=entries,
@@ -185,8 +202,9 @@ def _case(rows: Plain, files: Mapping[str, bytes]) -> Case:
         exchanges=rows["exchanges"],
         verdicts=rows["verdicts"],
         idempotency=rows["idempotency"],
-        blobs=_Presence(by_digest),
+        blobs={d: "" if d in by_digest else absent for d in named(rows["header"], payloads)},
         content=_Presence(by_digest),
+        subjects=rows["subjects"],
         leaves=[],  # the receipt proves the one that matters
     )
 

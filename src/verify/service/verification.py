@@ -122,6 +122,7 @@ class Verifications:
             answer_by=now + self._settings.answer_deadline_seconds * 1000,
             give_up_at=now + self._settings.retry_days * 86_400_000,
             exchanges=planned,
+            people=tuple((p.person, p.id_number) for p in application.persons if p.id_number),
         )
         # The key is bound to what the caller sent, not to what we made of it.
         key = (idempotency_key, _body_digest(body)) if idempotency_key else None

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
 from verify.domain.access import Caller
-from verify.domain.canonical import digest_bytes
 from verify.domain.errors import Conflict, InputError, NotFound, NotPermitted, Problem
 from verify.store import blobs, forms, ids, ledger
 from verify.store.rows import Accepted, EntryKind, NewVerification, PlannedExchange, State
 from verify.store.scope import covers
-from verify.store.tables import content, exchanges, idempotency, verifications
+from verify.store.tables import content, exchanges, idempotency, subjects, verifications
+from verify.store.vault import Sealed, Sealer
 
 Row = dict[str, Any]
 
@@ -23,6 +24,7 @@ MAX_KEY = 255
 
 _INSERT = insert(verifications)
 _INSERT_EXCHANGES = insert(exchanges)
+_INSERT_SUBJECTS = insert(subjects)
 
 
 @dataclass(frozen=True)
@@ -30,30 +32,34 @@ class Acceptance:
     """All rows of a new verification, prepared outside the transaction."""
 
     header: Row
-    application: bytes
+    application: Sealed
     exchanges: list[Row]
+    subjects: list[Row]
     key: Row | None
+    plain_key: Row | None
     entry: Row
 
     def write(self, connection: Connection) -> Accepted:
         """The unit of work."""
+        if self.plain_key is not None:
+            # Taken before the vault was there, when keys were stored as they came.
+            earlier = _taken(connection, self.plain_key)
+            if earlier is not None:
+                return self._repeated(earlier, self.plain_key)
         if self.key is not None and not blobs.insert_new(connection, idempotency, self.key):
-            return self._repeated(connection, self.key)
-        blobs.put(connection, {self.header["application_digest"]: self.application})
+            return self._repeated(_taken(connection, self.key), self.key)
+        blobs.put(connection, [self.application])
         connection.execute(_INSERT, self.header)
+        if self.subjects:
+            connection.execute(_INSERT_SUBJECTS, self.subjects)
         if self.exchanges:
             connection.execute(_INSERT_EXCHANGES, self.exchanges)
         ledger.append(connection, [self.entry])
         return Accepted(self.header["id"], created=True)
 
     @staticmethod
-    def _repeated(connection: Connection, key: Row) -> Accepted:
+    def _repeated(stored: Any, key: Row) -> Accepted:
         """The key is taken. Same body: the verification it stands for; another body: refused."""
-        stored = connection.execute(
-            select(idempotency.c.body_digest, idempotency.c.verification).where(
-                idempotency.c.subject == key["subject"], idempotency.c.key == key["key"]
-            )
-        ).one()
         if stored.body_digest != key["body_digest"]:
             raise Conflict(
                 "this Idempotency-Key was used before with another body",
@@ -63,8 +69,29 @@ class Acceptance:
         return Accepted(stored.verification, created=False)
 
 
+def _taken(connection: Connection, key: Row) -> Any:
+    """The row that took an idempotency key, if one did."""
+    i = idempotency.c
+    query = select(i.body_digest, i.verification).where(
+        i.subject == key["subject"], i.key == key["key"]
+    )
+    return connection.execute(query).first()
+
+
+@dataclass(frozen=True)
+class Secrecy:
+    """How a verification's personal data is sealed and found again."""
+
+    sealer: Sealer
+    blind: Callable[[str, str], str] | None
+
+
 def prepare(
-    new: NewVerification, caller: Caller, key: tuple[str, str] | None, now_ms: int
+    new: NewVerification,
+    caller: Caller,
+    key: tuple[str, str] | None,
+    now_ms: int,
+    secrecy: Secrecy,
 ) -> Acceptance:
     """Make every row of a new verification.
 
@@ -79,9 +106,13 @@ def prepare(
             remedy="submit with a key of the accepting region",
         )
     _check_text(new.case_number, key)
-    header = _header(new, caller, now_ms)
+    application = secrecy.sealer.seal(new.application, salted=True)
+    header = _header(new, caller, now_ms, application.digest)
+    people = _subjects(header["id"], new, secrecy)
     planned = [_exchange(header["id"], p, now_ms) for p in new.exchanges]
-    key_row = _key(header["id"], caller, key, now_ms)
+    hidden = key and _hidden(key, secrecy)
+    key_row = _key(header["id"], caller, hidden, now_ms)
+    plain_key = _key(header["id"], caller, key, now_ms) if hidden != key else None
     payload = {
         "header": forms.form_digest(forms.HEADER, header),
         "application": header["application_digest"],
@@ -90,22 +121,40 @@ def prepare(
         "connectors": new.connectors_digest,
         "engine": new.engine,
         "planned": [forms.planned(row) for row in planned],
+        **({"subjects": forms.subjects_digest(people)} if people else {}),
         "idempotency": key_row and forms.form_digest(forms.IDEMPOTENCY, key_row),
         "state": State.ASKING.value,
     }
     entry = ledger.entry(header["id"], ledger.Head(), EntryKind.ACCEPTED, now_ms, payload)
     header |= {"entries": entry["position"], "head": entry["hash"]}
-    return Acceptance(header, new.application, planned, key_row, entry)
+    return Acceptance(header, application, planned, people, key_row, plain_key, entry)
 
 
-def _header(new: NewVerification, caller: Caller, now_ms: int) -> Row:
+def _hidden(key: tuple[str, str], secrecy: Secrecy) -> tuple[str, str]:
+    """Key and body digest behind the blind index: a caller may have put an id into its key, and
+    the digest of a body could be guessed."""
+    if secrecy.blind is None:
+        return key
+    return secrecy.blind("key", key[0]), secrecy.blind("body", key[1])
+
+
+def _subjects(verification: str, new: NewVerification, secrecy: Secrecy) -> list[Row]:
+    if secrecy.blind is None:
+        return []
+    return [
+        {"verification": verification, "person": person, "blind": secrecy.blind("id", number)}
+        for person, number in sorted(new.people)
+    ]
+
+
+def _header(new: NewVerification, caller: Caller, now_ms: int, application: str) -> Row:
     return {
         "id": ids.verification_id(now_ms),
         "caller": caller.subject,
         "region": new.region,
         "programme": new.programme,
         "case_number": new.case_number,
-        "application_digest": digest_bytes(new.application),
+        "application_digest": application,
         "rules_digest": new.rules_digest,
         "scoring_digest": new.scoring_digest,
         "connectors_digest": new.connectors_digest,

@@ -12,17 +12,18 @@ from sqlalchemy import Connection, Table, select
 
 from verify.domain.access import Caller
 from verify.domain.canonical import digest_bytes
-from verify.domain.errors import NotFound
-from verify.store import forms
+from verify.domain.errors import Conflict, IntegrityError, NotFound
+from verify.store import blobs, forms
+from verify.store.keyring import Keyring
 from verify.store.reads import visible_row
 from verify.store.rows import EntryKind
 from verify.store.suites import SIZE
 from verify.store.tables import (
-    blobs,
     content,
     exchanges,
     idempotency,
     ledger,
+    subjects,
     tree_leaves,
     tree_tiles,
     verdicts,
@@ -45,6 +46,7 @@ class Case:
     idempotency: list[Row]
     blobs: Mapping[str, str]
     content: Mapping[str, str]
+    subjects: list[Row]
     leaves: list[Row]
     """Leaves of the log about this verification, each with the hash in the tree's `tile`."""
 
@@ -52,6 +54,11 @@ class Case:
     def accepted(self) -> Payload:
         """What the first entry committed to."""
         return self.payloads[0] if self.payloads else {}
+
+    @property
+    def erased(self) -> bool:
+        """Whether its evidence was erased, and the ledger says so."""
+        return any(entry["kind"] == EntryKind.ERASED for entry in self.entries)
 
     @property
     def planned(self) -> dict[str, Payload]:
@@ -79,7 +86,9 @@ def digest_of(names: tuple[str, ...], row: Row) -> str:
         return "unreadable"
 
 
-def load(connection: Connection, verification: str, caller: Caller) -> Case:
+def load(
+    connection: Connection, verification: str, caller: Caller, keyring: Keyring | None = None
+) -> Case:
     """Read a verification whole.
 
     Raises:
@@ -103,8 +112,9 @@ def load(connection: Connection, verification: str, caller: Caller) -> Case:
             exchanges=_rows(connection, exchanges, verification, "source", "person"),
             verdicts=_rows(connection, verdicts, verification, "sequence"),
             idempotency=_rows(connection, idempotency, verification, "subject", "key"),
-            blobs=_blob_faults(connection, sorted(_named(header, payloads))),
+            blobs=_blob_faults(connection, sorted(named(header, payloads)), keyring),
             content=_content_faults(connection, payloads[:1]),
+            subjects=_rows(connection, subjects, verification, "person"),
             leaves=_leaves(connection, verification),
         )
 
@@ -154,8 +164,8 @@ def _payload(text: object) -> Payload:
     return payload if isinstance(payload, dict) else {}
 
 
-def _named(header: Row | None, payloads: list[Payload]) -> set[str]:
-    """Digests of every blob that the verification stands on."""
+def named(header: Row | None, payloads: list[Payload]) -> set[str]:
+    """Digests of every blob that a verification stands on."""
     named = {str(header["application_digest"])} if header is not None else set()
     for payload in payloads:
         named.update(str(d) for d in payload.get("bodies", ()))
@@ -167,12 +177,21 @@ def _named(header: Row | None, payloads: list[Payload]) -> set[str]:
     return named
 
 
-def _blob_faults(connection: Connection, digests: list[str]) -> dict[str, str]:
+def _blob_faults(
+    connection: Connection, digests: list[str], keyring: Keyring | None
+) -> dict[str, str]:
     """What is wrong with each blob. One at a time: raw answers may be large."""
     found = {}
     for digest in digests:
-        query = select(blobs.c.body).where(blobs.c.digest == digest)
-        found[digest] = _wrong(digest, connection.execute(query).scalar())
+        try:
+            blobs.opened(digest, blobs.fetch(connection, digest), keyring)
+            found[digest] = ""
+        except NotFound:
+            found[digest] = "its bytes are missing"
+        except IntegrityError:
+            found[digest] = "its bytes do not have its digest"
+        except Conflict as error:
+            found[digest] = error.reason
     return found
 
 

@@ -134,6 +134,7 @@ def _sqlite(database: Path, mode: str, begin: str, **pool: Any) -> Engine:
         else:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA secure_delete=ON")  # an erased key leaves no copy behind
             connection.execute("PRAGMA fullfsync=ON")  # macOS: reach the platter, not its cache
         return connection
 

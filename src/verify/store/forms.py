@@ -7,7 +7,7 @@ checked, and one left out is neither.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verify.domain.canonical import digest, digest_bytes
@@ -91,6 +91,11 @@ def planned(row: Mapping[str, Any]) -> dict[str, Any]:
         "connector": row["connector"],
         "callback": row.get("callback") or digest_bytes(row["callback_token"].encode()),
     }
+
+
+def subjects_digest(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Digest of the blind index rows of a verification."""
+    return digest(sorted([row["person"], row["blind"]] for row in rows))
 
 
 def verdict_leaf(row: Mapping[str, Any], state: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ database can rebuild chain and tree too; that is found from a checkpoint held el
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from sqlalchemy import Connection
 from verify.domain.access import Caller
 from verify.store import forms
 from verify.store.case import Case, digest_of, load
+from verify.store.keyring import ERASED_REASON, Keyring
 from verify.store.ledger import GENESIS, entry_hash
 from verify.store.log import HEAD, leaf_data
 from verify.store.rows import EntryKind, Fault
@@ -31,22 +33,30 @@ _ADDED = "it was added outside the ledger"
 
 
 def check(
-    connection: Connection, verification: str, caller: Caller, suite: Suite = SHA256
+    connection: Connection,
+    verification: str,
+    caller: Caller,
+    suite: Suite = SHA256,
+    keyring: Keyring | None = None,
 ) -> tuple[Fault, ...]:
     """All faults of a verification, in a fixed order; empty when all is as sealed.
 
     Raises:
         NotFound: no such verification for this caller.
     """
-    return faults(load(connection, verification, caller), suite)
+    return faults(load(connection, verification, caller, keyring), suite)
 
 
 def faults(case: Case, suite: Suite = SHA256) -> tuple[Fault, ...]:
     """The faults of a case, wherever it was read from: the database, or an exported bundle."""
+    if case.erased:
+        there = {d: "" if reason == ERASED_REASON else reason for d, reason in case.blobs.items()}
+        case = replace(case, blobs=there, subjects=[])
     parts = (
         _ledger_faults,
         _header_faults,
         _idempotency_faults,
+        _subject_faults,
         _content_faults,
         _exchange_faults,
         _body_faults,
@@ -128,6 +138,18 @@ def _idempotency_faults(case: Case) -> Iterator[Fault]:
         yield Fault("idempotency key", _ADDED)
     elif expected is not None and found != [expected]:
         yield Fault("idempotency key", _CHANGED)
+
+
+def _subject_faults(case: Case) -> Iterator[Fault]:
+    expected = case.accepted.get("subjects")
+    if case.erased or (expected is None and not case.subjects):
+        return
+    try:
+        found = forms.subjects_digest(case.subjects)
+    except (TypeError, ValueError):
+        found = ""
+    if found != expected:
+        yield Fault("blind index", _CHANGED)
 
 
 def _content_faults(case: Case) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from verify.domain.errors import InputError, NotFound, Problem
 from verify.store import blobs, ids
 from verify.store.rows import ExchangeRow, Filters, LedgerRow, VerdictRow, VerificationRow
 from verify.store.scope import in_scope, not_found, subtree
-from verify.store.tables import exchanges, ledger, verdicts, verifications
+from verify.store.tables import exchanges, ledger, subjects, verdicts, verifications
 
 MAX_PAGE = 200
 
@@ -103,17 +103,29 @@ def ledger_rows(connection: Connection, verification: str) -> tuple[LedgerRow, .
     )
 
 
-def document(connection: Connection, verification: str, digest: str, caller: Caller) -> bytes:
-    """Bytes of a document that belongs to a verification the caller may see.
+def about(connection: Connection, blind: str, caller: Caller) -> tuple[tuple[str, str], ...]:
+    """Verifications that name a person, within the caller's regions, oldest first."""
+    query = (
+        select(subjects.c.verification, subjects.c.person)
+        .join(verifications, _v.id == subjects.c.verification)
+        .where(subjects.c.blind == blind, in_scope(caller))
+        .order_by(subjects.c.verification, subjects.c.person)
+    )
+    return tuple((row.verification, row.person) for row in connection.execute(query))
+
+
+def document(
+    connection: Connection, verification: str, digest: str, caller: Caller
+) -> blobs.Stored | None:
+    """A document, as stored, that belongs to a verification the caller may see.
 
     Raises:
         NotFound: the verification is not visible, or the document is not one of its own.
-        IntegrityError: the stored bytes do not have the digest.
     """
     row = visible_row(connection, verification, caller)
     if digest not in _documents(connection, row):
         raise NotFound("no such document in this verification", where="document")
-    return blobs.get(connection, digest)
+    return blobs.fetch(connection, digest)
 
 
 def _documents(connection: Connection, row: Mapping[str, Any]) -> set[str]:

@@ -46,6 +46,7 @@ class EntryKind(enum.StrEnum):
     VERDICT_STANDS = "verdict_stands"  # an earlier verdict covers the evidence known now
     CANCELLED = "cancelled"
     FAILED = "failed"
+    ERASED = "erased"  # retention ended: the evidence's key is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class NewVerification:
     answer_by: int
     give_up_at: int
     exchanges: tuple[PlannedExchange, ...]
+    # Person keys and id numbers, to be found by blind index only.
+    people: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from verify.domain.canonical import canonical_bytes, digest_bytes
+from verify.domain.canonical import canonical_bytes
 from verify.domain.errors import NotFound, VerifyError
 from verify.store import blobs, forms, ids
 from verify.store.leasing import (
@@ -32,6 +32,7 @@ from verify.store.rows import (
     State,
 )
 from verify.store.tables import exchanges, verdicts
+from verify.store.vault import Sealed, Sealer
 
 _x = exchanges.c
 _MINE = (
@@ -65,15 +66,20 @@ class Received:
     person: str
     answer: ExchangeAnswer
     bodies: tuple[str, ...]  # digests in the order received
-    found: Mapping[str, bytes]
+    found: tuple[Sealed, ...]
 
     @classmethod
     def of(
-        cls, source: str, person: str, answer: ExchangeAnswer, bodies: Sequence[bytes]
+        cls,
+        source: str,
+        person: str,
+        answer: ExchangeAnswer,
+        bodies: Sequence[bytes],
+        sealer: Sealer,
     ) -> Received:
-        """Hash the bodies."""
-        order = tuple(digest_bytes(body) for body in bodies)
-        return cls(source, person, answer, order, dict(zip(order, bodies, strict=True)))
+        """Seal the bodies."""
+        sealed = tuple(sealer.seal(body, salted=True) for body in bodies)
+        return cls(source, person, answer, tuple(s.digest for s in sealed), sealed)
 
     @property
     def evidence(self) -> str:
@@ -128,7 +134,7 @@ def save_answers(
         exchanges_[held.verification, received.source, received.person] |= one.exchange
         kept.append(one)
         results.append(None)
-    blobs.put(connection, {d: b for one in kept for d, b in one.received.found.items()})
+    blobs.put(connection, [sealed for one in kept for sealed in one.received.found])
     if kept:
         connection.execute(_UPDATE_EXCHANGE, [one.exchange for one in kept])
         take(connection, [one.step for one in kept])
@@ -172,28 +178,32 @@ class Sealing:
     """A verdict to seal with its digests, computed outside the transaction."""
 
     sealed: SealedVerdict
-    sealed_digest: str
-    verdict_digest: str
-    trace_digest: str
+    documents: tuple[Sealed, Sealed, Sealed]
 
     @classmethod
-    def of(cls, sealed: SealedVerdict) -> Sealing:
-        """Hash the three documents."""
-        return cls(
-            sealed,
-            digest_bytes(sealed.bundle),
-            digest_bytes(sealed.verdict),
-            digest_bytes(sealed.trace),
+    def of(cls, sealed: SealedVerdict, sealer: Sealer) -> Sealing:
+        """Seal the three documents. Unsalted: their digests are what callers compare, and they
+        hold enough of a case to be past guessing."""
+        bundle, verdict, trace = (
+            sealer.seal(body, salted=False)
+            for body in (sealed.bundle, sealed.verdict, sealed.trace)
         )
+        return cls(sealed, (bundle, verdict, trace))
 
     @property
-    def documents(self) -> dict[str, bytes]:
-        """The documents by digest."""
-        return {
-            self.sealed_digest: self.sealed.bundle,
-            self.verdict_digest: self.sealed.verdict,
-            self.trace_digest: self.sealed.trace,
-        }
+    def sealed_digest(self) -> str:
+        """Digest of the sealed input."""
+        return self.documents[0].digest
+
+    @property
+    def verdict_digest(self) -> str:
+        """Digest of the verdict."""
+        return self.documents[1].digest
+
+    @property
+    def trace_digest(self) -> str:
+        """Digest of the trace."""
+        return self.documents[2].digest
 
 
 @dataclass(frozen=True)
@@ -224,7 +234,7 @@ def seal_many(
 def _write(connection: Connection, planned: Mapping[str, tuple[Sealing, _Plan]]) -> None:
     taken = [(sealing, plan) for sealing, plan in planned.values() if plan.step]
     fresh = [(sealing, plan.verdict) for sealing, plan in taken if plan.verdict]
-    blobs.put(connection, {d: b for sealing, _ in fresh for d, b in sealing.documents.items()})
+    blobs.put(connection, [document for sealing, _ in fresh for document in sealing.documents])
     if fresh:
         connection.execute(_INSERT_VERDICTS, [verdict for _, verdict in fresh])
     again = [

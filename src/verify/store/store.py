@@ -9,37 +9,36 @@ take a `Caller` are for the doors and apply the caller's regions in the query; t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from verify.content import ContentSet
 from verify.domain.access import Caller
 from verify.domain.canonical import digest_bytes
-from verify.domain.errors import IntegrityError, NotFound, VerifyError
+from verify.domain.errors import Conflict, IntegrityError, NotFound, VerifyError
 from verify.store import (
     accepting,
     blobs,
     case,
+    erasing,
     integrity,
-    keys,
-    labels,
     leasing,
     reads,
     rule_events,
     sealing,
-    shared,
     suites,
 )
+from verify.store.blobs import Stored as StoredBlob
 from verify.store.case import Case
-from verify.store.labels import LabelRow, NewLabel
+from verify.store.decisions import ClericalDecisions
+from verify.store.keyring import DataKeyRow, Keyring
+from verify.store.keyring import every as every_data_key
+from verify.store.keyring import in_use as keyring_in_use
 from verify.store.log import Log
 from verify.store.opening import Opened, open_database
 from verify.store.rows import (
     Accepted,
-    ApiKeyRow,
     Claim,
     ExchangeAnswer,
     ExchangeRow,
@@ -56,32 +55,42 @@ from verify.store.rows import (
 from verify.store.rule_events import RuleEventRow
 from verify.store.suites import SHA256, Suite
 from verify.store.tables import content, exchanges
-from verify.store.writer import closed, unavailable
+from verify.store.vault import MasterKeys, Sealer, no_master, scope_of
+from verify.store.vault import Opened as OpenedBody
 
 T = TypeVar("T")
 ALL = Filters()
 
 
-class Store:
+class Store(ClericalDecisions):
     """An open store. Safe to use from many threads; a context manager that closes itself."""
 
-    def __init__(self, opened: Opened, suite: Suite = SHA256) -> None:
-        self._readers = opened.readers
-        self._writer = opened.writer
-        self._release = opened.release
-        self._engines = opened.engines
+    def __init__(
+        self, opened: Opened, suite: Suite = SHA256, masters: MasterKeys | None = None
+    ) -> None:
+        super().__init__(opened)
         self._kept: frozenset[str] = frozenset()
-        self._closed = False
         self.log = Log(self._read, self._writer.run, suite)
+        self.keyring: Keyring | None = None
+        if masters is not None:
+            self.keyring = Keyring(masters, self._read, self._writer.run)
         self._may_finish: Callable[[int], bool] = lambda _now: True
 
     # -- opening --------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, url: str, *, read_only: bool = False, log_hash: str = "sha256") -> Store:
+    def open(
+        cls,
+        url: str,
+        *,
+        read_only: bool = False,
+        log_hash: str = "sha256",
+        masters: MasterKeys | None = None,
+    ) -> Store:
         """Open a database, creating or upgrading it unless `read_only`.
 
-        `log_hash` names the hash of the log's tree, one for the life of the database.
+        `log_hash` names the hash of the log's tree, one for the life of the database. Without
+        `masters` nothing is sealed, and what is sealed cannot be read.
 
         Raises:
             Conflict: the URL is unusable; another process writes the SQLite file; the schema
@@ -90,41 +99,50 @@ class Store:
             IntegrityError: the database could lose acknowledged commits (`verify.store.engines`).
             Overloaded: the database does not answer.
         """
-        return cls(open_database(url, read_only=read_only), suites.suite(log_hash))
+        return cls(open_database(url, read_only=read_only), suites.suite(log_hash), masters)
 
-    def close(self) -> None:
-        """Finish what is queued and let go of the database; a second time is no error."""
-        if self._closed:
-            return
-        self._closed = True
-        self._writer.close()
-        for engine in self._engines:
-            engine.dispose()
-        self._release()
+    def protect(self, masters: MasterKeys) -> None:
+        """Seal and open evidence with these master keys from now on.
 
-    def __enter__(self) -> Store:
-        return self
+        Raises:
+            Conflict: there is evidence sealed under a master key that is none of them.
+        """
+        keyring = Keyring(masters, self._read, self._writer.run)
+        keyring.require_masters()
+        self.keyring = keyring
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+    def require_no_sealed_evidence(self, where: str) -> None:
+        """Raise `Conflict` if there is evidence under a master key, which then must be found."""
+        if self._read(keyring_in_use):
+            raise Conflict(
+                "the master key is gone, and there is evidence sealed under it",
+                where=where,
+                remedy="restore it from where you keep its copy; a new key would open nothing",
+            )
 
-    def _read(self, query: Callable[[Connection], T]) -> T:
-        if self._closed:
-            raise closed()
-        try:
-            with self._readers.connect() as connection:
-                return query(connection)
-        except SQLAlchemyError:
-            raise unavailable() from None
+    def _sealer(self, region: str, programme: str, accepted_ms: int, now_ms: int) -> Sealer:
+        if self.keyring is None:
+            return blobs.Plain()
+        return self.keyring.sealing(scope_of(region, programme, accepted_ms), now_ms)
 
-    def ping(self) -> None:
-        """Raise `Overloaded` unless the database answers."""
-        self._read(lambda c: c.execute(select(1)).scalar())
+    def _sealer_of(self, claim: Claim, now_ms: int) -> Sealer:
+        return self._sealer(claim.region, claim.programme, claim.created_at, now_ms)
+
+    def data_keys(self) -> tuple[DataKeyRow, ...]:
+        """Every data key as stored, by scope."""
+        return self._read(every_data_key)
+
+    def erase(self, scope: str, ground: str, now_ms: int) -> int:
+        """Erase a scope's evidence for good (see `verify.store.erasing`); how many verifications.
+
+        Raises:
+            NotFound: no such scope.
+            Conflict: a verification of it is still being worked on.
+        """
+        count = self._writer.run(lambda c: erasing.erase(c, scope, ground, now_ms))
+        if self.keyring is not None:
+            self.keyring.forget()
+        return count
 
     # -- content sets ---------------------------------------------------------------------
 
@@ -199,7 +217,11 @@ class Store:
             Conflict: the key was used with another body.
             NotFound: a content set it is pinned to is not kept (see `keep_content`).
         """
-        ready = accepting.prepare(new, caller, idempotency, now_ms)
+        secrecy = accepting.Secrecy(
+            self._sealer(new.region, new.programme, now_ms, now_ms),
+            self.keyring.blind if self.keyring else None,
+        )
+        ready = accepting.prepare(new, caller, idempotency, now_ms, secrecy)
         pinned = frozenset((new.rules_digest, new.scoring_digest, new.connectors_digest))
         if not pinned <= self._kept:
             self._read(lambda c: accepting.require_content(c, pinned))
@@ -262,7 +284,10 @@ class Store:
         Of each, `None` or the error that `save_answer` would raise.
         """
         ready = [
-            (claim, sealing.Received.of(source, person, answer, bodies))
+            (
+                claim,
+                sealing.Received.of(source, person, answer, bodies, self._sealer_of(claim, now_ms)),
+            )
             for claim, source, person, answer, bodies in answers
         ]
         return self._writer.run(lambda c: sealing.save_answers(c, ready, now_ms))
@@ -287,7 +312,9 @@ class Store:
         (`hold_finals`).
         """
         held = [s for s in sealed if s.final and not self._may_finish(now_ms)]
-        ready = [sealing.Sealing.of(s) for s in sealed if s not in held]
+        ready = [
+            sealing.Sealing.of(s, self._sealer_of(s.claim, now_ms)) for s in sealed if s not in held
+        ]
         done = self._writer.run(lambda c: sealing.seal_many(c, ready, now_ms)) if ready else ()
         by_id = {r.verification: r for r in done}
         return tuple(
@@ -333,11 +360,12 @@ class Store:
             NotFound: no such blob.
             IntegrityError: the stored bytes do not have the digest.
         """
-        return self._read(lambda c: blobs.get(c, digest))
+        return self._opened(digest, self._read(lambda c: blobs.fetch(c, digest))).body
 
     def blobs(self, digests: Sequence[str]) -> dict[str, bytes]:
         """Several blobs by digest in one query, verified; raises as `blob`."""
-        return self._read(lambda c: blobs.get_many(c, digests))
+        found = self._read(lambda c: blobs.fetch_many(c, digests))
+        return {d: self._opened(d, found.get(d)).body for d in sorted(set(digests))}
 
     # -- looking --------------------------------------------------------------------------
 
@@ -389,72 +417,33 @@ class Store:
             NotFound: the verification is not visible, or the document is not one of its own.
             IntegrityError: the stored bytes do not have the digest.
         """
-        return self._read(lambda c: reads.document(c, verification, digest, caller))
+        return self.sealed_document(verification, digest, caller).body
+
+    def sealed_document(self, verification: str, digest: str, caller: Caller) -> OpenedBody:
+        """A document with the salt that its digest includes; raises as `document`."""
+        stored = self._read(lambda c: reads.document(c, verification, digest, caller))
+        return self._opened(digest, stored)
+
+    def _opened(self, digest: str, stored: StoredBlob | None) -> OpenedBody:
+        return blobs.opened(digest, stored, self.keyring)
+
+    def verifications_of(self, id_number: str, caller: Caller) -> tuple[tuple[str, str], ...]:
+        """Verifications about a person, with the person's key in each, by blind index.
+
+        Raises:
+            Conflict: the store was opened without its master key.
+        """
+        if self.keyring is None:
+            raise no_master()
+        blind = self.keyring.blind("id", id_number)
+        return self._read(lambda c: reads.about(c, blind, caller))
 
     def check_integrity(self, verification: str, caller: Caller) -> tuple[Fault, ...]:
         """Recompute every hash of a verification; each fault names the thing that differs."""
-        return self._read(lambda c: integrity.check(c, verification, caller, self.log.suite))
+        return self._read(
+            lambda c: integrity.check(c, verification, caller, self.log.suite, self.keyring)
+        )
 
     def case(self, verification: str, caller: Caller) -> Case:
         """Everything stored about a verification, as it is (for export)."""
-        return self._read(lambda c: case.load(c, verification, caller))
-
-    # -- clerical decisions ---------------------------------------------------------------
-
-    def decide(self, new: NewLabel, caller: Caller, now_ms: int) -> LabelRow:
-        """Keep a clerical decision on a match.
-
-        Raises:
-            NotFound: no such verification for this caller.
-            Conflict: a decision on this pair stands.
-        """
-        return self._writer.run(lambda c: labels.decide(c, new, caller, now_ms))
-
-    def revoke_label(self, label: str, caller: Caller, now_ms: int) -> LabelRow:
-        """Take a clerical decision back; it stays on record.
-
-        Raises:
-            NotFound: no such decision for this caller.
-            Conflict: it is revoked already.
-        """
-        return self._writer.run(lambda c: labels.revoke(c, label, caller, now_ms))
-
-    def labels(self, caller: Caller) -> tuple[LabelRow, ...]:
-        """All clerical decisions in the caller's regions, revoked ones too, oldest first."""
-        return self._read(lambda c: labels.every(c, caller))
-
-    # -- what processes that ask sources know together ---------------------------------------
-
-    def shared(self, key: str) -> tuple[int, dict[str, Any]]:
-        """Version and value of a shared key; version 0 where there is none."""
-        return self._read(lambda c: shared.get(c, key))
-
-    def shared_under(self, prefix: str) -> dict[str, dict[str, Any]]:
-        """All shared values whose key begins so, by key."""
-        return self._read(lambda c: shared.with_prefix(c, prefix))
-
-    def share(self, key: str, version: int, value: Mapping[str, Any], now_ms: int) -> bool:
-        """Change a shared value if its version is still `version`; says whether it was."""
-        return self._writer.run(lambda c: shared.put(c, key, version, value, now_ms))
-
-    def check_labels(self) -> tuple[str, ...]:
-        """What is wrong with the chain of clerical decisions; empty if nothing is."""
-        return self._read(labels.check)
-
-    # -- keys -----------------------------------------------------------------------------
-
-    def add_key(self, key: ApiKeyRow) -> None:
-        """Store an API key (of its secret, only the hash)."""
-        self._writer.run(lambda c: keys.add(c, key))
-
-    def key(self, key_id: str) -> ApiKeyRow | None:
-        """An API key, revoked or not; `None` if there is none of that id."""
-        return self._read(lambda c: keys.find(c, key_id))
-
-    def keys(self) -> tuple[ApiKeyRow, ...]:
-        """All API keys, oldest first."""
-        return self._read(keys.every)
-
-    def revoke_key(self, key_id: str, now_ms: int) -> None:
-        """End an API key at once; raises `NotFound`."""
-        self._writer.run(lambda c: keys.revoke(c, key_id, now_ms))
+        return self._read(lambda c: case.load(c, verification, caller, self.keyring))

@@ -67,6 +67,30 @@ blobs = Table(
     metadata,
     Column("digest", _DIGEST, primary_key=True),
     Column("body", LargeBinary, nullable=False),
+    # Scope of the data key it is sealed under (`verify.store.vault`); null: not sealed.
+    Column("scope", _code(96)),
+    Index("ix_blobs_scope", "scope"),
+)
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("scope", _code(96), primary_key=True),
+    Column("master", _code(16), nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("erased_at", BigInteger),
+)
+
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("verification", _code(28), nullable=False),
+    Column("person", _code(32), nullable=False),
+    # Blind index of the person's id number: finds, and tells nothing.
+    Column("blind", _DIGEST, nullable=False),
+    PrimaryKeyConstraint("verification", "person"),
+    Index("ix_subjects_blind", "blind"),
 )
 
 verifications = Table(

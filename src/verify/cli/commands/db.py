@@ -1,8 +1,9 @@
-"""`verify db`: the database's shape, and whether all that is in it is as it was sealed."""
+"""`verify db`: the database's shape, its contents as sealed, its copies, what is kept how long."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 Plain = dict[str, Any]
 
-app = typer.Typer(help="Upgrade the database; check that nothing in it was altered.")
+app = typer.Typer(help="Upgrade, check, back up, restore the database; erase what is due.")
 
 
 @app.command()
@@ -38,18 +39,19 @@ def check(home: Home = None, as_json: Json = False) -> None:
 
     The chain of clerical decisions on matches is checked as well.
 
-    Exit code 7 when anything differs. Opens the store for reading only.
+    Exit code 7 when anything differs. Opens the store for reading only. `verify audit check`
+    also asks the witnesses.
     """
     del as_json
     from verify.cli.environment import settings_for
     from verify.cli.output import emit
     from verify.domain.access import LOCAL
     from verify.domain.errors import IntegrityError
-    from verify.store import Store
+    from verify.service.master_key import open_store
 
     checked = 0
     faults: list[Plain] = []
-    with Store.open(settings_for(home).resolved_database_url, read_only=True) as store:
+    with open_store(settings_for(home), read_only=True) as store:
         cursor: str | None = None
         while True:
             rows, cursor = store.list(LOCAL, cursor=cursor, limit=200)
@@ -69,6 +71,108 @@ def check(home: Home = None, as_json: Json = False) -> None:
     emit(document, lambda console: _show(document, console))
     if faults:
         raise typer.Exit(IntegrityError.exit_code)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the copy.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write a consistent copy of the database, also while the service runs.
+
+    The keys (`master.key`, `log.key`) and the witness are not in it: keep them elsewhere.
+    """
+    del as_json
+    from verify.cli.environment import settings_for
+    from verify.cli.output import emit
+    from verify.store.backup import backup as copy
+
+    copy(settings_for(home).resolved_database_url, file)
+    document = {"file": str(file), "bytes": file.stat().st_size}
+    emit(document, lambda console: console.print(f"✔ {file}  ({document['bytes']} bytes)"))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Put a copy in the database's place; stop the service first.
+
+    A copy that is older than what the witnesses saw is recognised: no verdict becomes final until
+    the newest one is restored, and `verify audit check` says what is missing.
+    """
+    del as_json
+    from verify.cli.environment import settings_for
+    from verify.cli.output import emit
+    from verify.store.backup import restore as put_back
+
+    put_back(settings_for(home).resolved_database_url, file)
+    emit({"restored": str(file)}, lambda console: console.print(f"✔ restored from {file}"))
+
+
+@app.command()
+def erase(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Erase; without it only say what is due.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Erase evidence whose retention (VERIFY_RETENTION) is over; the ledger keeps its proof.
+
+    What is erased cannot be read or replayed again, by anybody. Old backups still hold the
+    wrapped keys: destroy them, or rotate the master key and destroy the old one.
+    """
+    del as_json
+    from verify.cli.environment import settings_for
+    from verify.cli.output import emit
+    from verify.service.clock import day_of, now_ms
+    from verify.service.master_key import open_store
+    from verify.service.retention import due
+
+    settings = settings_for(home)
+    now = now_ms()
+    with open_store(settings, read_only=not yes) as store:
+        scopes: list[Plain] = []
+        for item in due(store, settings.retention, day_of(now)):
+            count = store.erase(item.scope, item.ground, now) if yes else None
+            scopes.append({"scope": item.scope, "term": item.ground, "verifications": count})
+    document = {"erased": yes, "scopes": scopes}
+    emit(document, lambda console: _show_due(document, console))
+
+
+@app.command()
+def rotate(home: Home = None, as_json: Json = False) -> None:
+    """Wrap every data key under the first master key; stop the service first on SQLite.
+
+    Put the new master key on the first line of the file and leave the old one below it; run this;
+    then remove the old line.
+    """
+    del as_json
+    from verify.cli.environment import settings_for
+    from verify.cli.output import emit
+    from verify.domain.errors import NotFound
+    from verify.service.master_key import key_file, open_store
+
+    settings = settings_for(home)
+    with open_store(settings) as store:
+        if store.keyring is None:
+            raise NotFound("there is no master key", where=str(key_file(settings)))
+        count = store.keyring.rotate()
+    emit({"rewrapped": count}, lambda console: console.print(f"✔ {count} data keys wrapped anew"))
+
+
+def _show_due(document: Plain, console: Console) -> None:
+    from rich.text import Text
+
+    if not document["scopes"]:
+        console.print(Text("nothing is due", "dim"))
+    for item in document["scopes"]:
+        what = "erased" if document["erased"] else "due (--yes erases it)"
+        console.print(f"  {item['scope']}  {what}, term {item['term']}")
 
 
 def _show(document: Plain, console: Console) -> None:

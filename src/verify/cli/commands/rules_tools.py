@@ -161,7 +161,7 @@ def _impact(  # noqa: PLR0917 - as `impact`
     from verify.rules import GivenHousehold, Law
     from verify.service.contents import Contents
     from verify.service.impacts import Impacts, Sample
-    from verify.store import Store
+    from verify.service.master_key import open_store
 
     old, new = read_rules(before, home), Law.from_content(read_rules(after, home))
     if households is not None:
@@ -175,7 +175,7 @@ def _impact(  # noqa: PLR0917 - as `impact`
         return Impacts(None, Contents.load(_nothing_stored)).of(
             old, new, chosen, size, seed, on, LOCAL
         )
-    with Store.open(settings_for(home).resolved_database_url, read_only=True) as store:
+    with open_store(settings_for(home), read_only=True) as store:
         return Impacts(store, Contents.load(store.content)).of(
             old, new, chosen, size, seed, on, LOCAL
         )

@@ -1,0 +1,175 @@
+"""Data keys as stored: made when a scope is first used, wrapped, re-wrapped, erased."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from verify.domain.errors import Conflict
+from verify.store import blobs
+from verify.store.tables import data_keys
+from verify.store.vault import DataKey, MasterKeys, no_master
+
+_k = data_keys.c
+_REST = 4096
+INDEX = "index"
+
+Run = Callable[[Callable[[Connection], Any]], Any]
+
+
+ERASED_REASON = "this evidence was erased when its retention ended"
+
+
+class Erased(Conflict):
+    """What is asked for was erased on purpose; the ledger still proves what it was."""
+
+    code, title = "erased", "The evidence was erased"
+
+
+@dataclass(frozen=True, slots=True)
+class DataKeyRow:
+    """A data key as stored; `wrapped` is empty once it is erased."""
+
+    scope: str
+    master: str
+    wrapped: bytes
+    created_at: int
+    erased_at: int | None
+
+
+class Keyring:
+    """The data keys of an open store."""
+
+    def __init__(self, masters: MasterKeys, read: Run, write: Run) -> None:
+        self._masters = masters
+        self._read = read
+        self._write = write
+        self._lock = threading.Lock()
+        self._open: dict[str, DataKey] = {}
+
+    def sealing(self, scope: str, now_ms: int) -> DataKey:
+        """The key to seal under; made, and durably stored, when the scope is new.
+
+        Raises:
+            Erased: the scope's evidence was erased; nothing new may be sealed under it.
+        """
+        known = self._open.get(scope)
+        if known is not None:
+            return known
+        if self._row(scope) is None:
+            self._make(scope, now_ms)
+        return self.opening(scope)
+
+    def opening(self, scope: str) -> DataKey:
+        """The key that a scope's blobs open under.
+
+        Raises:
+            Erased: it was erased.
+            Conflict: the master key that wrapped it is not here.
+            IntegrityError: it was changed, or is missing.
+        """
+        known = self._open.get(scope)
+        if known is not None:
+            return known
+        row = self._row(scope)
+        if row is None:
+            raise missing(scope)
+        if row.erased_at is not None:
+            raise erased(scope)
+        key = self._masters.unwrap(scope, row.wrapped, row.master)
+        with self._lock:
+            if len(self._open) >= _REST:
+                self._open.clear()
+            self._open[scope] = key
+        return key
+
+    def forget(self) -> None:
+        """Read every key again when it is next needed."""
+        with self._lock:
+            self._open.clear()
+
+    def blind(self, kind: str, value: str) -> str:
+        """Blind index of a value: equal values give equal text; nothing else can be told."""
+        return self.sealing(INDEX, 0).blind(kind, value)
+
+    def _row(self, scope: str) -> DataKeyRow | None:
+        row = self._read(lambda c: c.execute(select(data_keys).where(_k.scope == scope)).first())
+        return None if row is None else DataKeyRow(*row)
+
+    def _make(self, scope: str, now_ms: int) -> None:
+        _, wrapped = self._masters.new_data_key(scope)
+        row = {
+            "scope": scope,
+            "master": self._masters.name,
+            "wrapped": wrapped,
+            "created_at": now_ms,
+            "erased_at": None,
+        }
+        # Of several processes the first one's key stays.
+        self._write(lambda c: blobs.insert_new(c, data_keys, row))
+
+    def rows(self) -> tuple[DataKeyRow, ...]:
+        """Every data key, by scope."""
+        found: tuple[DataKeyRow, ...] = self._read(every)
+        return found
+
+    def require_masters(self) -> None:
+        """Raise `Conflict` if some key is wrapped under a master key that is not here."""
+        for row in self.rows():
+            if row.erased_at is None and not self._masters.has(row.master):
+                raise no_master()
+
+    def rotate(self) -> int:
+        """Wrap every data key that is under an older master key under the first; how many."""
+        changed = 0
+        for row in self.rows():
+            if row.erased_at is None and row.master != self._masters.name:
+                wrapped = self._masters.rewrap(row.scope, row.wrapped, row.master)
+                self._write(
+                    partial(_rewrapped, row=row, wrapped=wrapped, master=self._masters.name)
+                )
+                changed += 1
+        return changed
+
+
+def _rewrapped(connection: Connection, row: DataKeyRow, wrapped: bytes, master: str) -> None:
+    connection.execute(
+        update(data_keys)
+        .where(_k.scope == row.scope, _k.master == row.master, _k.erased_at.is_(None))
+        .values(wrapped=wrapped, master=master)
+    )
+
+
+def every(connection: Connection) -> tuple[DataKeyRow, ...]:
+    """Every data key, by scope."""
+    rows = connection.execute(select(data_keys).order_by(_k.scope)).all()
+    return tuple(DataKeyRow(*row) for row in rows)
+
+
+def in_use(connection: Connection) -> bool:
+    """Whether any data key is stored that is not erased."""
+    query = select(_k.scope).where(_k.erased_at.is_(None)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def erased(scope: str) -> Erased:
+    """The error for evidence whose key is gone on purpose."""
+    return Erased(
+        ERASED_REASON,
+        where=f"key {scope}",
+        remedy="the ledger still proves what was asked, answered and decided, and when",
+    )
+
+
+def missing(scope: str) -> Conflict:
+    """The error for a key that ought to be there."""
+    return Conflict(
+        "the key of this evidence is not in the database",
+        where=f"key {scope}",
+        remedy="restore the database from a backup",
+    )
