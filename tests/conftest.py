@@ -74,10 +74,14 @@ def postgres_empty_url(postgres_admin: URL) -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_migrated: str) -> str:
     """URL of a PostgreSQL database with the schema in place and no row."""
-    statements = [f"DELETE FROM {table.name}" for table in metadata.sorted_tables]
-    # Far faster than a database for each test, and than TRUNCATE, which makes new files.
-    _run(make_url(postgres_migrated), "SET session_replication_role=replica", *statements)
+    _empty(postgres_migrated)
     return postgres_migrated
+
+
+def _empty(url: str) -> None:
+    # Far faster than a database for each test, and than TRUNCATE, which makes new files.
+    statements = [f"DELETE FROM {table.name}" for table in metadata.sorted_tables]
+    _run(make_url(url), "SET session_replication_role=replica", *statements)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -86,6 +90,22 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'verify.db'}"
     return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def fresh_url(database_url: str, tmp_path: Path) -> Callable[[], str]:
+    """Give a database without a row, as often as it is called (the one before is gone)."""
+    made = 0
+
+    def make() -> str:
+        nonlocal made
+        made += 1
+        if database_url.startswith("sqlite"):
+            return f"sqlite:///{tmp_path / f'fresh{made}.db'}"
+        _empty(database_url)
+        return database_url
+
+    return make
 
 
 @pytest.fixture

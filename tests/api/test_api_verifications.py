@@ -158,8 +158,10 @@ def test_every_raw_answer_has_the_digest_it_is_listed_under(caseworker, judged):
     digests = {d for e in evidence["evidence"] for d in e["bodies"]}
     assert len(digests) > 5
     for digest in digests:
-        body = caseworker.get(f"/v1/verifications/{judged}/evidence/{digest}").content
-        assert digest == "sha256:" + hashlib.sha256(body).hexdigest()
+        answer = caseworker.get(f"/v1/verifications/{judged}/evidence/{digest}")
+        salt = bytes.fromhex(answer.headers["digest-salt"])
+        assert len(salt) == 16
+        assert digest == "sha256:" + hashlib.sha256(salt + answer.content).hexdigest()
 
 
 def test_a_report_is_data_or_a_page_as_the_reader_prefers(caseworker, judged):

@@ -268,14 +268,15 @@ class Verifications:
             ],
         }
 
-    def raw_answer(self, verification: str, digest: str, caller: Caller) -> bytes:
-        """One raw answer, as received."""
+    def raw_answer(self, verification: str, digest: str, caller: Caller) -> tuple[bytes, bytes]:
+        """One raw answer, as received, and the salt that goes before it in its digest."""
         _permit(caller, (RoleName.CASEWORKER, RoleName.AUDITOR))
         self._store.verification(verification, caller)
         known = {d for e in self._store.exchanges(verification) for d in e.bodies}
         if digest not in known:
             raise NotFound("no such answer in this verification", where=verification)
-        return self._store.document(verification, digest, caller)
+        found = self._store.sealed_document(verification, digest, caller)
+        return found.body, found.salt
 
     def events(self, verification: str, caller: Caller) -> list[Plain]:
         """The verification's ledger, oldest first."""

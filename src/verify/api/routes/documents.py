@@ -100,6 +100,13 @@ def evidence(system: Running, caller: Authenticated, verification: VerificationI
     responses={
         200: {
             "description": "The bytes as received.",
+            "headers": {
+                "Digest-Salt": {
+                    "description": "Hexadecimal. The digest is the SHA-256 of salt and bytes, so "
+                    "that nobody can find an answer by guessing.",
+                    "schema": {"type": "string"},
+                }
+            },
             "content": {"application/octet-stream": {"schema": {"type": "string"}}},
         },
         **refuses(401, 403, 404),
@@ -112,7 +119,7 @@ def raw_answer(
     digest: Annotated[str, Path(description="The answer's digest, `sha256:...`.")],
 ) -> Response:
     """One raw answer."""
-    body = system.verifications.raw_answer(verification, digest, caller)
+    body, salt = system.verifications.raw_answer(verification, digest, caller)
     # Whatever a source sent is never shown by a browser as a page of ours.
     return Response(
         body,
@@ -120,6 +127,7 @@ def raw_answer(
         headers={
             "Content-Disposition": 'attachment; filename="answer.bin"',
             "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Digest-Salt": salt.hex(),
         },
     )
 
