@@ -7,7 +7,7 @@ VERIFY := $(BIN)/verify
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo demo-stop serve simulate test check fix lint types floors unit \
-        openapi fuzz picture lock bench-online bench-outage bench-identity bench-population bench-rules oracle population proofs chaos guess clean
+        openapi fuzz picture lock bench-online bench-outage bench-identity bench-population bench-rules oracle population proofs chaos guess bench-replay clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -95,6 +95,9 @@ proofs: setup-dev ## a million mutated Merkle proofs, all refused
 
 oracle: setup-dev ## 100,000 random households with hidden evidence against two independent oracles
 	@PYTHONPATH=tests/rules:tests $(BIN)/python tests/rules/oracle_run.py --count 100000
+
+bench-replay: setup ## sealed verifications replayed per minute, all byte-identical
+	@$(BIN)/python benchmarks/replay/run.py
 
 chaos: setup-dev ## 10,000 random kills on both databases, and one before every system call
 	@VERIFY_KILLS=10000 VERIFY_CALLS=all $(BIN)/pytest -n 2 tests/store/test_store_crash.py

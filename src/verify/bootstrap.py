@@ -24,6 +24,7 @@ from verify.service.shadow import Shadows
 from verify.service.source_health import SourceHealth
 from verify.service.source_state import StoreState
 from verify.service.verification import Verifications
+from verify.service.what_if import WhatIfs
 from verify.service.worker import Worker
 from verify.settings import Settings
 from verify.store import Store
@@ -40,6 +41,7 @@ class System:
     verifications: Verifications
     assessments: Assessments
     replays: Replays
+    what_ifs: WhatIfs
     publishing: Publishing
     impacts: Impacts
     matching: Matching
@@ -127,6 +129,7 @@ def build(
         ),
         assessments=Assessments(contents),
         replays=Replays(store, contents),
+        what_ifs=WhatIfs(store, contents),
         publishing=Publishing(store, contents, in_force, clock),
         impacts=Impacts(store, contents),
         matching=Matching(store, contents, clock),

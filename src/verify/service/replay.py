@@ -10,19 +10,21 @@ that comes out differently.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from verify.domain.access import Caller, RoleName
 from verify.domain.errors import NotFound, NotPermitted, VerifyError
 from verify.service.contents import ENGINE, Contents
-from verify.service.judging import judge
-from verify.service.sealed import SealedCase, read_application_bytes, read_bundle
+from verify.service.judging import Judged, judge
+from verify.service.sealed import Digests, SealedCase, read_application_bytes, read_bundle
 from verify.store import Fault, Store, VerdictRow, VerificationRow
 
 REPLAYERS = (RoleName.AUDITOR, RoleName.CASEWORKER, RoleName.CALLER)
 MAX_DIFFERENCES = 20
+BATCH = 50
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,19 @@ class ReplayResult:
     differences: tuple[Difference, ...]
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """A verdict with what it was judged from, or the result that says why that cannot be read."""
+
+    verification: str
+    verdict: VerdictRow
+    faults: tuple[Fault, ...]
+    case: SealedCase | None = None
+    sealed: bytes = b""
+    trace: bytes = b""
+    unreadable: ReplayResult | None = None
+
+
 class Replays:
     """Replays sealed verdicts; writes nothing."""
 
@@ -64,57 +79,128 @@ class Replays:
         Raises:
             NotFound: no such verification in the caller's regions, or nothing judged yet.
         """
-        if not caller.may(*REPLAYERS):
-            raise NotPermitted("your role may not replay", remedy="use an auditor's key")
+        permit(caller)
         row = self._store.verification(verification, caller)
         verdicts = self._store.verdicts(verification, caller)
         chosen = [v for v in verdicts if sequence is None or v.sequence == sequence]
         if not chosen:
             raise NotFound("there is no verdict to replay yet", where=verification)
-        verdict = chosen[-1]
-        faults = tuple(self._store.check_integrity(verification, caller))
+        (result,) = self._judged([self._prepared(row, chosen[-1], caller)])
+        return result
+
+    def replay_many(
+        self, caller: Caller, sample: int | None = None, seed: int = 0
+    ) -> Iterator[ReplayResult]:
+        """Replay every verdict of every verification the caller may see, or of a sample of them.
+
+        The sample is drawn by `seed` from the ids in order, so that it can be drawn again.
+        """
+        permit(caller)
+        rows = [row for row in self._all(caller) if row.verdict_count]
+        if sample is not None and sample < len(rows):
+            chosen = random.Random(seed).sample(range(len(rows)), sample)  # noqa: S311 - no secret
+            rows = [rows[i] for i in sorted(chosen)]
+        batch: list[_Prepared] = []
+        for row in rows:
+            for verdict in self._store.verdicts(row.id, caller):
+                batch.append(self._prepared(row, verdict, caller))
+            if len(batch) >= BATCH:
+                yield from self._judged(batch)
+                batch = []
+        yield from self._judged(batch)
+
+    def _all(self, caller: Caller) -> Iterator[VerificationRow]:
+        cursor: str | None = None
+        while True:
+            rows, cursor = self._store.list(caller, cursor=cursor, limit=200)
+            yield from rows
+            if cursor is None:
+                return
+
+    def _prepared(self, row: VerificationRow, verdict: VerdictRow, caller: Caller) -> _Prepared:
+        faults = tuple(self._store.check_integrity(row.id, caller))
         try:
             case = sealed_case(self._store, row, verdict, caller)
-            sealed = self._store.document(verification, verdict.verdict_digest, caller)
-            trace = self._store.document(verification, verdict.trace_digest, caller)
-            result = judge([case], self._contents.pinned(case.digests))[0]
+            found = self._store.blobs([verdict.verdict_digest, verdict.trace_digest])
         except (VerifyError, ValueError, KeyError) as error:
             # What is sealed can no longer be read: the faults say which thing it is.
-            return self._unreadable(verification, verdict, faults, error)
-        differences = tuple(
-            _differences(json.loads(sealed), json.loads(result.verdict_bytes))
-            if sealed != result.verdict_bytes
-            else _differences(json.loads(trace), json.loads(result.trace_bytes), "/trace")
-        )[:MAX_DIFFERENCES]
-        same = sealed == result.verdict_bytes and trace == result.trace_bytes
-        return ReplayResult(
-            verification=verification,
-            sequence=verdict.sequence,
-            identical=same and not faults,
-            verdict_digest=verdict.verdict_digest,
-            trace_digest=verdict.trace_digest,
-            engine_sealed=case.digests.engine,
-            engine_now=ENGINE,
-            faults=faults,
-            differences=differences,
-        )
+            lost = _unreadable(row.id, verdict, faults, error)
+            return _Prepared(row.id, verdict, faults, unreadable=lost)
+        sealed, trace = found[verdict.verdict_digest], found[verdict.trace_digest]
+        return _Prepared(row.id, verdict, faults, case, sealed, trace)
 
-    @staticmethod
-    def _unreadable(
-        verification: str, verdict: VerdictRow, faults: tuple[Fault, ...], error: Exception
-    ) -> ReplayResult:
-        where = error.where if isinstance(error, VerifyError) else type(error).__name__
-        return ReplayResult(
-            verification=verification,
-            sequence=verdict.sequence,
-            identical=False,
-            verdict_digest=verdict.verdict_digest,
-            trace_digest=verdict.trace_digest,
-            engine_sealed="",
-            engine_now=ENGINE,
-            faults=faults,
-            differences=(Difference("", "a sealed input", f"cannot be read: {where}"),),
-        )
+    def _judged(self, items: Sequence[_Prepared]) -> list[ReplayResult]:
+        """Judge together what is pinned to the same content; results in the order of `items`."""
+        groups: dict[Digests, list[int]] = {}
+        for number, item in enumerate(items):
+            if item.case is not None:
+                groups.setdefault(item.case.digests, []).append(number)
+        results = {n: i.unreadable for n, i in enumerate(items) if i.unreadable is not None}
+        for digests, numbers in groups.items():
+            results |= self._group(digests, [(n, items[n]) for n in numbers])
+        return [results[number] for number in range(len(items))]
+
+    def _group(
+        self, digests: Digests, items: Sequence[tuple[int, _Prepared]]
+    ) -> dict[int, ReplayResult]:
+        cases = [item.case for _, item in items if item.case is not None]
+        try:
+            judged = judge(cases, self._contents.pinned(digests))
+        except (VerifyError, ValueError, KeyError) as error:
+            if len(items) == 1:
+                ((number, item),) = items
+                lost = _unreadable(item.verification, item.verdict, item.faults, error)
+                return {number: lost}
+            # One that cannot be judged must not hide the others.
+            return {n: r for one in items for n, r in self._group(digests, [one]).items()}
+        pairs = zip(items, judged, strict=True)
+        return {number: _compared(item, digests, result) for (number, item), result in pairs}
+
+
+def _compared(item: _Prepared, digests: Digests, result: Judged) -> ReplayResult:
+    sealed, trace = item.sealed, item.trace
+    differences = tuple(
+        differences_of(json.loads(sealed), json.loads(result.verdict_bytes))
+        if sealed != result.verdict_bytes
+        else differences_of(json.loads(trace), json.loads(result.trace_bytes), "/trace")
+        if trace != result.trace_bytes
+        else ()
+    )[:MAX_DIFFERENCES]
+    same = sealed == result.verdict_bytes and trace == result.trace_bytes
+    return ReplayResult(
+        verification=item.verification,
+        sequence=item.verdict.sequence,
+        identical=same and not item.faults,
+        verdict_digest=item.verdict.verdict_digest,
+        trace_digest=item.verdict.trace_digest,
+        engine_sealed=digests.engine,
+        engine_now=ENGINE,
+        faults=item.faults,
+        differences=differences,
+    )
+
+
+def _unreadable(
+    verification: str, verdict: VerdictRow, faults: tuple[Fault, ...], error: Exception
+) -> ReplayResult:
+    where = error.where if isinstance(error, VerifyError) else type(error).__name__
+    return ReplayResult(
+        verification=verification,
+        sequence=verdict.sequence,
+        identical=False,
+        verdict_digest=verdict.verdict_digest,
+        trace_digest=verdict.trace_digest,
+        engine_sealed="",
+        engine_now=ENGINE,
+        faults=faults,
+        differences=(Difference("", "a sealed input", f"cannot be read: {where}"),),
+    )
+
+
+def permit(caller: Caller) -> None:
+    """Raise `NotPermitted` unless the caller may replay."""
+    if not caller.may(*REPLAYERS):
+        raise NotPermitted("your role may not replay", remedy="use an auditor's key")
 
 
 def sealed_case(
@@ -125,23 +211,22 @@ def sealed_case(
     Raises:
         NotFound, IntegrityError: a part of it is not there, or not what was sealed.
     """
+    # The first read is the caller's; what the sealed input names belongs to it.
     bundle = store.document(row.id, verdict.sealed_digest, caller)
     names = {d for e in json.loads(bundle)["exchanges"] for d in e["bodies"]}
-    return read_bundle(
-        bundle,
-        read_application_bytes(store.document(row.id, row.application_digest, caller)),
-        {d: store.document(row.id, d, caller) for d in names},
-    )
+    found = store.blobs([row.application_digest, *names])
+    application = read_application_bytes(found[row.application_digest])
+    return read_bundle(bundle, application, {d: found[d] for d in names})
 
 
-def _differences(sealed: Any, replayed: Any, at: str = "") -> Iterator[Difference]:
+def differences_of(sealed: Any, replayed: Any, at: str = "") -> Iterator[Difference]:
     """The places where two JSON values differ, in document order."""
     if isinstance(sealed, dict) and isinstance(replayed, dict):
         for key in sorted(sealed.keys() | replayed.keys()):
-            yield from _differences(sealed.get(key), replayed.get(key), f"{at}/{key}")
+            yield from differences_of(sealed.get(key), replayed.get(key), f"{at}/{key}")
     elif isinstance(sealed, list) and isinstance(replayed, list):
         for i in range(max(len(sealed), len(replayed))):
-            yield from _differences(
+            yield from differences_of(
                 sealed[i] if i < len(sealed) else None,
                 replayed[i] if i < len(replayed) else None,
                 f"{at}/{i}",

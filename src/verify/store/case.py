@@ -180,19 +180,25 @@ def named(header: Row | None, payloads: list[Payload]) -> set[str]:
 def _blob_faults(
     connection: Connection, digests: list[str], keyring: Keyring | None
 ) -> dict[str, str]:
-    """What is wrong with each blob. One at a time: raw answers may be large."""
+    """What is wrong with each blob. A few at a time: raw answers may be large."""
     found = {}
-    for digest in digests:
-        try:
-            blobs.opened(digest, blobs.fetch(connection, digest), keyring)
-            found[digest] = ""
-        except NotFound:
-            found[digest] = "its bytes are missing"
-        except IntegrityError:
-            found[digest] = "its bytes do not have its digest"
-        except Conflict as error:
-            found[digest] = error.reason
+    for start in range(0, len(digests), 32):
+        some = digests[start : start + 32]
+        stored = blobs.fetch_many(connection, some)
+        found.update({digest: _blob_fault(digest, stored.get(digest), keyring) for digest in some})
     return found
+
+
+def _blob_fault(digest: str, stored: blobs.Stored | None, keyring: Keyring | None) -> str:
+    try:
+        blobs.opened(digest, stored, keyring)
+    except NotFound:
+        return "its bytes are missing"
+    except IntegrityError:
+        return "its bytes do not have its digest"
+    except Conflict as error:
+        return error.reason
+    return ""
 
 
 def _content_faults(connection: Connection, accepted: list[Payload]) -> dict[str, str]:

@@ -1,45 +1,187 @@
-"""`verify replay`: judge the sealed evidence again and compare every byte."""
+"""`verify replay`: judge the sealed evidence again and compare every byte; or suppose otherwise."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from verify.cli.options import Home, Json, Sequence, VerificationId
+from verify.cli.options import Home, Json, Sequence
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from verify.bootstrap import System
     from verify.service.replay import ReplayResult
+    from verify.service.what_if import Supposed, WhatIf
+
+Plain = dict[str, Any]
 
 
 def replay(
-    verification: VerificationId,
+    verification: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="The verification's id, `v_...`.")
+    ] = None,
     sequence: Sequence = None,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Replay every verdict in the store.")
+    ] = False,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            "--sample", min=1, metavar="N", help="Replay N verifications drawn by --seed."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the sample.")] = 0,
+    rules: Annotated[
+        Path | None,
+        typer.Option("--rules", metavar="DIR", help="What if: under the rules in this folder."),
+    ] = None,
+    scoring: Annotated[
+        Path | None,
+        typer.Option("--scoring", metavar="DIR", help="What if: with the scoring in this folder."),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="DAY", help="What if: with the law and facts of this day."),
+    ] = None,
+    without: Annotated[
+        str,
+        typer.Option(
+            "--without",
+            metavar="RECORD",
+            help="What if: without this record (`bank/p1/3`) or answer (`bank/p1`).",
+        ),
+    ] = "",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Judge a sealed verification again and say whether every byte is the same.
 
     Opens the store for reading only, also beside a running service. Exit code 7 when a stored
-    thing no longer fits its seal or the verdict comes out differently; each is named.
+    thing no longer fits its seal or the verdict comes out differently; each is named. With one of
+    the what-if options the answer is never stored and never a verdict.
     """
     del as_json
     from verify.bootstrap import build
     from verify.cli import logs
     from verify.cli.environment import settings_for
+    from verify.domain.errors import InputError
+
+    many = everything or sample is not None
+    supposed = _supposed(rules, scoring, as_of, without)
+    if many == (verification is not None) or (many and supposed is not None):
+        raise InputError(
+            "give one verification's id, or --all, or --sample N",
+            where="command line",
+            remedy="a what-if question is about one verification",
+        )
+    logs.quiet()
+    with build(settings_for(home), worker=False, read_only=True) as system:
+        if verification is None:
+            _replay_many(system, None if everything else sample, seed)
+        elif supposed is not None:
+            _suppose(system, verification, supposed, sequence)
+        else:
+            _replay_one(system, verification, sequence)
+
+
+def _supposed(
+    rules: Path | None, scoring: Path | None, as_of: str | None, without: str
+) -> Supposed | None:
+    if rules is None and scoring is None and as_of is None and not without:
+        return None
+    import datetime as dt
+
+    from verify.content import ContentSet
+    from verify.domain.errors import InputError
+    from verify.service.what_if import Supposed
+
+    try:
+        day = None if as_of is None else dt.date.fromisoformat(as_of)
+    except ValueError:
+        raise InputError("this is not a day", where="--as-of", remedy="write 2025-10-01") from None
+
+    def content(kind: str, folder: Path | None) -> ContentSet | None:
+        if folder is None:
+            return None
+        inside = folder / kind
+        return ContentSet.of_folder(kind, inside if inside.is_dir() else folder)
+
+    return Supposed(content("rules", rules), content("scoring", scoring), day, without)
+
+
+def _replay_one(system: System, verification: str, sequence: int | None) -> None:
     from verify.cli.output import emit
     from verify.domain.access import LOCAL
     from verify.domain.canonical import plain
     from verify.domain.errors import IntegrityError
 
-    logs.quiet()
-    with build(settings_for(home), worker=False, read_only=True) as system:
-        result = system.replays.replay(verification, LOCAL, sequence)
+    result = system.replays.replay(verification, LOCAL, sequence)
     emit(plain(result), lambda console: _show(result, console))
     if not result.identical:
         raise typer.Exit(IntegrityError.exit_code)
+
+
+def _replay_many(system: System, sample: int | None, seed: int) -> None:
+    from rich.progress import Progress
+
+    from verify.cli.output import emit, err
+    from verify.domain.access import LOCAL
+    from verify.domain.canonical import plain
+    from verify.domain.errors import IntegrityError
+
+    count, wrong = 0, []
+    with Progress(console=err(), transient=True) as progress:
+        task = progress.add_task("replaying", total=None)
+        for result in system.replays.replay_many(LOCAL, sample, seed):
+            count += 1
+            progress.update(task, completed=count)
+            if not result.identical:
+                wrong.append(result)
+    document = {
+        "replayed": count,
+        "identical": count - len(wrong),
+        "divergent": [plain(result) for result in wrong],
+    }
+    emit(document, lambda console: _show_many(count, wrong, console))
+    if wrong:
+        raise typer.Exit(IntegrityError.exit_code)
+
+
+def _suppose(system: System, verification: str, supposed: Supposed, sequence: int | None) -> None:
+    from verify.cli.output import emit
+    from verify.domain.access import LOCAL
+    from verify.domain.canonical import plain
+
+    found = system.what_ifs.ask(verification, supposed, LOCAL, sequence)
+    emit(plain(found), lambda console: _show_supposed(found, console))
+
+
+def _show_many(count: int, wrong: list[ReplayResult], console: Console) -> None:
+    from rich.text import Text
+
+    if not wrong:
+        console.print(Text(f"✔ {count} verdicts replayed: all byte-identical", "bold green"))
+        return
+    console.print(Text(f"✘ {len(wrong)} of {count} verdicts are not identical", "bold red"))
+    for result in wrong:
+        _show(result, console)
+
+
+def _show_supposed(found: WhatIf, console: Console) -> None:
+    from rich.text import Text
+
+    head = f"{found.verification}  verdict {found.sequence}"
+    console.print(Text.assemble(("what if  假设", "bold"), f"  {head}  (not a verdict, not kept)"))
+    console.print(f"  sealed    {found.sealed['outcome']}")
+    console.print(f"  supposed  {found.supposed['outcome']}")
+    for difference in found.differences:
+        console.print(Text.assemble(("  ≠ ", "yellow"), (difference.pointer or "/", "bold")))
+        console.print(Text(f"      sealed    {difference.sealed}"))
+        console.print(Text(f"      supposed  {difference.replayed}"))
 
 
 def _show(result: ReplayResult, console: Console) -> None:
