@@ -51,10 +51,11 @@ class Shape:
         Raises:
             ValueError: a column is missing, has another type, or holds a null it may not hold.
         """
-        missing = [c for c in self.columns if c not in frame.columns]
-        if missing:
-            raise ValueError(f"{self.name} frame lacks {missing}")
-        frame = frame.select(list(self.columns))
+        if frame.columns != list(self.columns):
+            missing = [c for c in self.columns if c not in frame.columns]
+            if missing:
+                raise ValueError(f"{self.name} frame lacks {missing}")
+            frame = frame.select(list(self.columns))
         found = frame.schema  # built anew at every access
         for column, dtype in self.columns.items():
             if found[column] != dtype:

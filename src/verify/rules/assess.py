@@ -133,9 +133,11 @@ def _views(
     """One view per household; in the open world its row is its number."""
     households = prepared.households["h", "household", "region", "regime"]
     members = prepared.members["h", "person", "relation", "p"].with_row_index("at")
-    others = persons.filter(pl.col("role") != Role.MEMBER.value)
-    others = others["household", "person", "relation"].sort("household", "person")
-    doubts = prepared.contributions.doubts.sort("h", "doubt")
+    outside = persons["role"] != Role.MEMBER.value
+    others = persons["household", "person", "relation"]
+    others = others.filter(outside).sort("household", "person") if outside.any() else others.clear()
+    doubts = prepared.contributions.doubts
+    doubts = doubts.sort("h", "doubt") if doubts.height > 1 else doubts
     parts = prepared.contributions.frame.with_row_index("at")
     mine: dict[int, list[Member]] = {}
     for at, h, person, relation, p in members.iter_rows():

@@ -37,7 +37,8 @@ def favourable(book: Rulebook, batch: Frames, judge: Judge) -> Frames:
     `judge` gives the outcome of each household of a prepared batch as a number.
     """
     households, persons, facts, doubts = batch
-    persons = persons.with_columns(left_out=pl.lit(value=False))
+    nobody = pl.Series("left_out", [False]).new_from_index(0, persons.height)
+    persons = persons.hstack([nobody])
     plain = (households, persons, facts, doubts)
     if not leaves_choice(book.plan):
         return plain

@@ -121,37 +121,37 @@ class Contributions:
         found = pl.concat(rows)
         h = self.people["h"][found["p"]].cast(pl.Int64)
         quantities = self.facts["quantity"][found["fact"]]
+        evidence = self.facts["evidence"][found["fact"]]
         if found["fact"].null_count():
+            evidence = evidence.fill_null([])
             said = pl.Series([m.quantities[0] for m in self.plan.measures], dtype=pl.String)
             raised = found["fact"].is_null()
             quantities = said[found["m"].cast(pl.UInt32)].zip_with(raised, quantities)
         wide = {
+            **{c: found[c] for c in ("m", "cap", "largest", "thing", "doubt", "cls")},
+            **{c: found[c] for c in ("lo", "hi", "fuzzy")},
             "h": h,
+            "p": found["p"].cast(pl.Int64),
+            "evidence": evidence,
             "person": self.people["person"][found["p"]],
             "quantity": quantities,
             **things_of(self.facts, found["fact"], self.as_of[h.cast(pl.UInt32)]),
         }
-        whole = found.with_columns(
-            pl.col("p").cast(pl.Int64),
-            evidence=self.facts["evidence"][found["fact"]].fill_null([]),
-            **wide,
-        )
         order = ("h", "p", "m", "doubt", "object", "lo", "hi")
-        return whole.select(list(SCHEMA)).sort(order)
+        return pl.DataFrame({c: wide[c] for c in SCHEMA}).sort(order)
 
 
 def things_of(facts: pl.DataFrame, fact: pl.Series, as_of: pl.Series) -> dict[str, pl.Series]:
     """Key and details of the things that some facts are about; `as_of` by row of `fact`."""
-    raised = fact.is_null()
     key = facts["object_key"][fact]
     if key.null_count():
-        key = ("\u0000" + facts["fact"][fact]).zip_with(key.is_null(), key).fill_null("")
+        key = ("\u0000" + facts["fact"][fact]).zip_with(key.is_null(), key)
+        key = key.fill_null("") if fact.null_count() else key  # a question is about no thing
     since = facts["acquired"][fact]
     months = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(fact))
     if since.null_count() < len(since):
         months = _months_between(since, as_of)
-    found = {"object": key.zip_with(~raised, pl.Series([""]).new_from_index(0, len(key)))}
-    found |= {"months_owned": months, "years_owned": months // 12}
+    found = {"object": key, "months_owned": months, "years_owned": months // 12}
     details = [d for d in DETAILS if d not in found]
     return found | {d: facts[d][fact] for d in details}
 
@@ -229,14 +229,15 @@ def contributions(  # noqa: PLR0917 - one argument per frame
     portions = {q.measure.index: _weighing(q) for q in mapper.portions()}
     raised = _Raised(plan, people, facts, portions)
     asked = [doubts, *raised.about_things(), *raised.about_people()]
-    return Contributions(plan, portions, people, facts, households["as_of"], pl.concat(asked))
+    doubts = pl.concat(asked) if len(asked) > 1 else doubts
+    return Contributions(plan, portions, people, facts, households["as_of"], doubts)
 
 
 def _classes(facts: pl.DataFrame, h: pl.Series, doubts: pl.DataFrame) -> pl.Series | None:
     """What each fact hangs on; null: on a doubt that is not listed. None: nothing hangs at all."""
-    hangs = facts["doubt"].is_not_null()
-    if not hangs.any():
+    if facts["doubt"].null_count() == facts.height:
         return None
+    hangs = facts["doubt"].is_not_null()
     rows = pl.DataFrame(
         {"h": h.filter(hangs).cast(pl.Int64), "doubt": facts["doubt"].filter(hangs)}
     )

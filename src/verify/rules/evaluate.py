@@ -22,6 +22,7 @@ from verify.rules import expressions as ex
 from verify.rules import interval as iv
 from verify.rules.contributions import Contributions
 from verify.rules.interval import POSITION, Column
+from verify.rules.keys import counting
 from verify.rules.open_totals import OpenTotals
 from verify.rules.parts import Totals
 from verify.rules.plan import DETAIL_COLUMN, HOUSEHOLD, PERSON, SUPPORTER, THING, Plan, Test
@@ -90,7 +91,7 @@ class Evaluation:
         self._worlds = worlds
         regime = batch.households["regime"].cast(POSITION)
         if worlds is None:
-            self._h = pl.int_range(batch.households.height, dtype=POSITION, eager=True)
+            self._h = counting(batch.households.height)
             self._regime = regime
         else:
             self._h = worlds["h"].cast(POSITION)
@@ -127,7 +128,7 @@ class Evaluation:
 
     def _people(self, people: pl.DataFrame) -> pl.DataFrame:
         if self._worlds is None:
-            return people.select(pl.col("h").alias("row"), "h", "p")
+            return pl.DataFrame({"row": people["h"], "h": people["h"], "p": people["p"]})
         return self._worlds["row", "h"].join(people["h", "p"], on="h", maintain_order="left_right")
 
     def quantity(self, name: str, level: str = "") -> Column:
@@ -204,7 +205,8 @@ class Evaluation:
         lo, hi, asked = (self._in_force(f"{name}.{part}") for part in ("lo", "hi", "doubt"))
         if self._worlds is not None and asked.null_count() < len(asked):
             cap = CAPS[self.plan.figures[name].unit] * den
-            for doubt in asked.drop_nulls().unique().sort().to_list():
+            named = self._batch.table[f"{name}.doubt"].to_list()
+            for doubt in sorted({d for d in named if d is not None}):
                 setting = self._worlds[f"law#{doubt}"]
                 examined = setting >= 0
                 if not examined.any():
@@ -319,6 +321,8 @@ class Evaluation:
 
         `sum` skips nulls: unbounded is put back. A row with none of them has nought.
         """
+        if len(self._h) == 1:
+            return {t: _whole(t.function, self._item(t, level)) for t in trees}
         rows = self._rows(level)
         columns: dict[str, pl.Series] = {"row": rows}
         dens, exprs = [], []
@@ -334,7 +338,7 @@ class Evaluation:
                     exprs.append(total.null_count().alias(f"{name}.open"))
         sums = pl.DataFrame(columns).group_by("row", maintain_order=True).agg(exprs)
         if sums.height < len(self._h):
-            whole = pl.DataFrame({"row": pl.int_range(len(self._h), dtype=POSITION, eager=True)})
+            whole = pl.DataFrame({"row": counting(len(self._h))})
             sums = whole.join(sums, on="row", how="left", maintain_order="left")
             sums = _nought_where_none(sums)
         found = {}
@@ -411,6 +415,21 @@ class Evaluation:
         if judged.good[row]:
             return FindingState.SATISFIED
         return FindingState.NOT_SATISFIED if judged.bad[row] else FindingState.UNDETERMINED
+
+
+def _whole(function: str, item: Column) -> Column:
+    """All of it added up: the only row there is."""
+
+    def end(series: pl.Series) -> pl.Series:
+        largest = function in ("any", "max")
+        total = series.max() if largest else series.sum()
+        found = None if series.null_count() else total or 0
+        if function == "any":
+            return pl.Series("", [bool(found)], dtype=pl.Boolean)
+        return pl.Series("", [found], dtype=pl.Int64)
+
+    lo = end(item.lo)
+    return Column(lo, lo if item.certain else end(item.hi), item.den)
 
 
 def _ends(column: Column) -> tuple[pl.Series, ...]:

@@ -6,6 +6,8 @@ do makes a difference to the time it takes, and to nothing else.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import polars as pl
 
 FEW = 64
@@ -18,14 +20,37 @@ def positions(frame: pl.DataFrame, table: pl.DataFrame, on: list[str]) -> pl.Ser
     The keys of `table` are unique.
     """
     if frame.height <= FEW and table.height <= FEW:
-        numbers = {key: i for i, key in enumerate(table.select(on).iter_rows())}
-        found = [numbers.get(key) for key in frame.select(on).iter_rows()]
+        numbers = {key: i for i, key in enumerate(_keys(table, on))}
+        found = [numbers.get(key) for key in _keys(frame, on)]
         return pl.Series("at", found, dtype=pl.UInt32)
     first = _starts(frame, on)
     heads = frame.select(on).filter(first)
     numbered = table.select(on).with_row_index("at")
     at = heads.join(numbered, on=on, how="left", maintain_order="left")["at"]
     return at if heads.height == frame.height else at[_runs(first)]
+
+
+def counting(rows: int) -> pl.Series:
+    """0, 1, 2 ... as positions."""
+    return _few(rows) if rows <= FEW else pl.int_range(rows, dtype=pl.UInt32, eager=True)
+
+
+@lru_cache(maxsize=FEW + 1)
+def _few(rows: int) -> pl.Series:
+    return pl.Series("", range(rows), dtype=pl.UInt32)
+
+
+def repeats(keys: pl.Series) -> bool:
+    """Whether a key occurs twice."""
+    if len(keys) <= FEW:
+        return len(set(keys.to_list())) < len(keys)
+    if keys.is_sorted():
+        return bool((keys == keys.shift(1)).any())
+    return keys.n_unique() < len(keys)
+
+
+def _keys(frame: pl.DataFrame, on: list[str]) -> list[tuple[str, ...]]:
+    return list(zip(*(frame[name].to_list() for name in on), strict=True))
 
 
 def _starts(frame: pl.DataFrame, on: list[str]) -> pl.Series:

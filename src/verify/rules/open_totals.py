@@ -13,6 +13,7 @@ import polars as pl
 
 from verify.rules.contributions import Contributions, things_of
 from verify.rules.interval import POSITION, Column, constant
+from verify.rules.keys import repeats
 from verify.rules.parts import added_up, each_thing
 from verify.rules.plan import HOUSEHOLD, SUPPORTER, Measure
 from verify.rules.portions import CERTAIN, DETAIL, MISSING, Portion
@@ -114,7 +115,7 @@ class OpenTotals:
         self, portion: Portion, bounds: tuple[pl.Series, pl.Series], of: pl.Series, rows: int
     ) -> Column:
         """Each thing once, as far as any of its owners owns it."""
-        if len(of) and _several(of):
+        if len(of) and repeats(of):
             facts, as_of = self._contributions.facts, self._contributions.as_of
             key = things_of(facts, portion.fact, as_of[self._h[portion.p]])["object"]
             frame = pl.DataFrame({"of": of, "object": key, "lo": bounds[0], "hi": bounds[1]})
@@ -140,13 +141,6 @@ def _nothing(measure: Measure) -> Portion:
     return Portion(measure, none, empty, empty, none)
 
 
-def _several(of: pl.Series) -> bool:
-    """Whether any household or person has more than one row."""
-    if of.is_sorted():
-        return bool((of == of.shift(1)).any())
-    return of.n_unique() < len(of)
-
-
 def _added_up(measure: Measure, of: pl.Series, lo: pl.Series, hi: pl.Series, rows: int) -> Column:
     """Sum (of truths and stated numbers: largest) by `of`, nought where there is none."""
     if not of.is_sorted():
@@ -154,7 +148,7 @@ def _added_up(measure: Measure, of: pl.Series, lo: pl.Series, hi: pl.Series, row
         same = hi is lo
         of, lo = of[order], lo[order]
         hi = lo if same else hi[order]
-    if _several(of):
+    if repeats(of):
         if measure.largest or lo.null_count():
             return _by_group(measure, of, lo, hi, rows)
         last = (of != of.shift(-1)).fill_null(True)
@@ -170,7 +164,7 @@ def _added_up(measure: Measure, of: pl.Series, lo: pl.Series, hi: pl.Series, row
             hi = _run_sums(hi, last)
     if _beyond(measure.cap, lo, hi) or lo.null_count():
         return _by_group(measure, of, lo, hi, rows)
-    empty = pl.zeros(rows, pl.Int64, eager=True)
+    empty = constant(0, rows).lo
     full = empty.clone().scatter(of, lo)
     if measure.largest and hi.null_count():
         hi = hi.fill_null(measure.cap)
@@ -198,6 +192,6 @@ def _by_group(measure: Measure, of: pl.Series, lo: pl.Series, hi: pl.Series, row
         thing=pl.lit(measure.level == HOUSEHOLD),
     )
     sums = added_up(frame, ["of", "m", "cap", "largest", "thing"])
-    empty = pl.zeros(rows, pl.Int64, eager=True)
+    empty = constant(0, rows).lo
     low, high = (empty.clone().scatter(sums["of"], sums[end]) for end in ("lo", "hi"))
     return Column(low, high)

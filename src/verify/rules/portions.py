@@ -15,6 +15,7 @@ from functools import cached_property, reduce
 import polars as pl
 
 from verify.domain.verdict import DoubtKind
+from verify.rules.keys import FEW, counting
 from verify.rules.plan import DETAIL_COLUMN, Measure, Plan
 
 CERTAIN, BINARY, MISSING, ANNUAL, DETAIL = 0, 1, 2, 3, 4
@@ -113,16 +114,17 @@ class Mapper:
         words = sorted({q for m in plan.measures for q in m.quantities})
         self._number = {word: i for i, word in enumerate(words)}
         self._word = facts["quantity"].cast(pl.Enum(words), strict=False).to_physical()
-        self._fact = pl.int_range(facts.height, dtype=pl.UInt32, eager=True)
+        self._fact = counting(facts.height)
 
     def portions(self) -> Iterator[Portion]:
         """One portion per measure that has facts, in the order of the measures."""
-        there = set(self._word.unique().to_list())
+        there = set((self._word if len(self._word) <= FEW else self._word.unique()).to_list())
         for measure in self._plan.measures:
             numbers = [n for q in measure.quantities if (n := self._number[q]) in there]
             if numbers:
                 here = reduce(lambda a, b: a | b, (self._word == n for n in numbers))
-                yield _Rows(self, measure, here.fill_null(False)).portion()
+                here = here.fill_null(False) if here.null_count() else here
+                yield _Rows(self, measure, here).portion()
 
     @cached_property
     def yearly(self) -> pl.Series | None:
@@ -239,7 +241,7 @@ class _Rows:
         inside = (start >= first) & (end <= last)
         if start.null_count():
             inside = inside | start.is_null()
-        inside = inside.fill_null(False)
+        inside = inside.fill_null(False) if inside.null_count() else inside
         if inside.all():
             return None, None
         touches = (start <= last) & (end >= first)

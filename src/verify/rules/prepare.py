@@ -13,7 +13,8 @@ from verify.domain.errors import InputError, Problem
 from verify.domain.household import Role
 from verify.rules.contributions import Contributions, contributions
 from verify.rules.evaluate import Batch
-from verify.rules.keys import FEW, positions
+from verify.rules.interval import constant
+from verify.rules.keys import FEW, counting, positions
 from verify.rules.kinds import MAX_MEMBERS
 from verify.rules.parts import condensed
 from verify.rules.rulebook import Regime, Rulebook
@@ -67,15 +68,17 @@ def prepare(
         LawNotInForce: no rule for a household's day.
         InputError: a household without members, or with more than the engine counts exactly.
     """
-    households = households.sort("household")
+    if households.height > 1:
+        households = households.sort("household")
     days, regime = _days(households)
     regimes, table = _in_force(book, days)
-    h = pl.int_range(households.height, dtype=pl.Int64, eager=True).alias("h")
+    h = counting(households.height).cast(pl.Int64).alias("h")
     households = households.hstack([h, regime])
     if book.plan.model.areas:
         households = households.hstack([_areas(book, households["region"])])
     if not book.plan.looks_at_supporters:
-        persons = persons.filter(pl.col("role") == Role.MEMBER.value)
+        inside = persons["role"] == Role.MEMBER.value
+        persons = persons if inside.all() else persons.filter(inside)
     people = _people(households, persons)
     found = contributions(book.plan, households, table, people, facts, doubts)
     prepared = Prepared(book, households, people, found, regimes, table)
@@ -89,7 +92,7 @@ def _days(households: pl.DataFrame) -> tuple[tuple[Days, ...], pl.Series]:
     each = keys.rows() if keys.height <= FEW else keys.unique().rows()
     days = tuple(sorted(set(each), key=lambda k: (k[0], k[1], k[2] or k[0], k[2] is None)))
     if len(days) == 1:
-        return days, pl.zeros(keys.height, pl.Int64, eager=True).alias("regime")
+        return days, constant(0, keys.height).lo.alias("regime")
     if keys.height <= FEW:
         number = {day: i for i, day in enumerate(days)}
         return days, pl.Series("regime", [number[k] for k in each], dtype=pl.Int64)
@@ -148,12 +151,15 @@ def _people(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
     )
     if not _in_order(people):
         people = people.sort("supporter", "h", "person")
-    return people.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("p"))
+    return people.hstack([counting(people.height).cast(pl.Int64).alias("p")])
 
 
 def _in_order(people: pl.DataFrame) -> bool:
     if people["supporter"].any() or not people["h"].is_sorted():
         return False
+    if people.height <= FEW:
+        keys = list(zip(people["h"].to_list(), people["person"].to_list(), strict=True))
+        return keys == sorted(keys)
     same = people["h"] == people["h"].shift(1)
     return not (same & (people["person"] < people["person"].shift(1))).any()
 
