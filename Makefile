@@ -36,7 +36,7 @@ demo-stop: ## stop what `make demo` left running
 serve: setup ## API, console and worker on the embedded database
 	@$(VERIFY) serve
 
-simulate: setup ## the five simulated departments on loopback
+simulate: setup ## the simulated departments on loopback
 	@$(VERIFY) simulate
 
 test: setup-dev ## everything: style, types, floors, browser, every test

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -107,3 +108,11 @@ def test_the_description_of_the_api_is_written_to_a_file(cli):
     document = json.loads((cli.home / "out/openapi.json").read_text(encoding="utf-8"))
     assert document["openapi"].startswith("3.1")
     assert "/v1/verifications" in document["paths"]
+
+
+def test_the_reference_of_connectors_is_what_the_models_read():
+    from verify.cli.connector_reference import document
+
+    page = Path(__file__).parents[2] / "docs/reference/connectors.md"
+    remedy = "run: python -m verify.cli.connector_reference > docs/reference/connectors.md"
+    assert page.read_text(encoding="utf-8") == document(), remedy

@@ -1,4 +1,4 @@
-"""The five departments as web applications, one each, and the control endpoint.
+"""The first five departments as web applications, one each, and what all of them share.
 
 Every application follows the same steps: who is calling, what is asked, write it down, wait as
 the profile says, answer in the department's own dialect, or fail as the profile says.

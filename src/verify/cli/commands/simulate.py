@@ -1,4 +1,4 @@
-"""`verify simulate`: the five simulated departments."""
+"""`verify simulate`: the simulated departments."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def simulate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Serve the five departments over HTTP until Ctrl-C or SIGTERM.
+    """Serve the departments until Ctrl-C or SIGTERM.
 
     Prints their addresses and the environment that `verify check` and `verify serve` need; both
     find the written file by themselves.
