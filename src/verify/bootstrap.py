@@ -10,6 +10,7 @@ from types import TracebackType
 from verify.connectors import Asker
 from verify.service import master_key
 from verify.service.access import Authenticator
+from verify.service.access_trail import Trail
 from verify.service.assessment import Assessments
 from verify.service.audit import Audits
 from verify.service.audit_notary import Notary
@@ -51,6 +52,7 @@ class System:
     asker: Asker | None
     notary: Notary
     audits: Audits
+    trail: Trail
 
     def start(self) -> None:
         """Begin to work on the queue and to keep the log witnessed, where there is a worker."""
@@ -117,7 +119,8 @@ def build(
             state=shared,
         )
         engine = Worker(store, contents, asker, settings, clock, activate=in_force.activate)
-    audits = Audits(store, notary)
+    trail = Trail(store, clock, recording=not read_only)
+    audits = Audits(store, notary, trail.note)
     wake = engine.wake if engine is not None else (lambda: None)
     return System(
         settings=settings,
@@ -125,11 +128,17 @@ def build(
         contents=contents,
         authenticator=Authenticator(settings, store),
         verifications=Verifications(
-            store, contents, settings, clock, wake_worker=wake, proof=audits.receipt
+            store,
+            contents,
+            settings,
+            clock,
+            wake_worker=wake,
+            proof=audits.receipt,
+            note=trail.note,
         ),
         assessments=Assessments(contents),
-        replays=Replays(store, contents),
-        what_ifs=WhatIfs(store, contents),
+        replays=Replays(store, contents, trail.note),
+        what_ifs=WhatIfs(store, contents, trail.note),
         publishing=Publishing(store, contents, in_force, clock),
         impacts=Impacts(store, contents),
         matching=Matching(store, contents, clock),
@@ -139,4 +148,5 @@ def build(
         asker=asker,
         notary=notary,
         audits=audits,
+        trail=trail,
     )

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from verify.api.models import ConsistencyProof, InclusionProof, Receipt
+from verify.api.models import AccessPage, ConsistencyProof, InclusionProof, Receipt
 from verify.service.audit_bundle import check_bundle
 from verify.service.audit_receipt import check_proof
 from verify.store.merkle import TreeHead, consistent
@@ -86,3 +86,25 @@ def test_inclusion_of_anothers_verification_is_answered_like_one_that_does_not_e
     nothing = elsewhere.get("/v1/audit/inclusion", params={"verification": "v_" + "0" * 26})
     assert theirs.status_code == nothing.status_code == 404
     assert theirs.content == nothing.content
+
+
+def test_every_read_over_rest_is_on_record_before_it_is_answered(auditor, caseworker, judged):
+    def seen(**query):
+        page = auditor.get("/v1/audit/accesses", params={"verification": judged, **query}).json()
+        AccessPage.model_validate(page)
+        return [a["what"] for a in page["accesses"]]
+
+    before = len(seen())
+    digests = caseworker.get(f"/v1/verifications/{judged}/evidence").json()["evidence"]
+    digest = next(d for e in digests for d in e["bodies"])
+    caseworker.get(f"/v1/verifications/{judged}/report")
+    caseworker.get(f"/v1/verifications/{judged}/trace")
+    caseworker.get(f"/v1/verifications/{judged}/evidence/{digest}")
+    caseworker.post(f"/v1/verifications/{judged}/replay")
+    fresh = seen()[: len(seen()) - before]
+    assert fresh == ["replay", "raw answer", "trace", "report", "evidence"]
+    assert seen(what="raw answer")[:1] == ["raw answer"]
+
+
+def test_only_auditors_see_who_read_what(caseworker, refusal):
+    refusal(caseworker.get("/v1/audit/accesses"), 403)

@@ -263,6 +263,26 @@ class ConsistencyProof(Out):
     proof: list[str] = Field(description="RFC 6962 consistency proof, base64.")
 
 
+class Access(Out):
+    """One read of personal data."""
+
+    id: str
+    at: Instant
+    caller: str
+    roles: list[str]
+    verification: str
+    what: str
+    document: Digest | None
+    in_log: bool = Field(description="Whether it has its leaf in the log; moments later it does.")
+
+
+class AccessPage(Out):
+    """Reads, newest first."""
+
+    accesses: list[Access]
+    next: str | None = Field(description="Cursor of the next page.")
+
+
 class Receipt(Out):
     """What to keep to prove later which verdict was sealed."""
 

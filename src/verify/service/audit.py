@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from verify.domain.access import Caller, RoleName
@@ -14,15 +15,17 @@ from verify.store import LedgerRow, Store
 from verify.store.note import b64
 
 Plain = dict[str, Any]
+Note = Callable[[Caller, str, str, str], None]
 READERS = (RoleName.CALLER, RoleName.CASEWORKER, RoleName.AUDITOR)
 
 
 class Audits:
     """Reads only, but for one thing: asked for a proof, the notary of this process may run."""
 
-    def __init__(self, store: Store, notary: Notary) -> None:
+    def __init__(self, store: Store, notary: Notary, note: Note = lambda *_: None) -> None:
         self._store = store
         self._notary = notary
+        self._note = note
 
     def checkpoint(self, caller: Caller) -> str:
         """The newest witnessed checkpoint, as a signed note.
@@ -93,6 +96,7 @@ class Audits:
                 where=verification,
                 remedy="start the service (its notary), then export again",
             )
+        self._note(caller, verification, "bundle", "")
         return export(self._store, verification, caller, receipt)
 
     def check(self, *, cases: bool = True) -> Audit:

@@ -9,14 +9,16 @@ witness with a copy of the leaf hashes also tells which leaf was rewritten.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from verify.domain.access import LOCAL
 from verify.domain.errors import IntegrityError, NotFound, VerifyError
 from verify.service.audit_witness import Witness
 from verify.store import Fault, Store
+from verify.store.accesses import AccessRow
+from verify.store.accesses import digest_of as access_digest
 from verify.store.integrity import NOT_IN_TREE
-from verify.store.log import CheckpointRow, LeafRow
+from verify.store.log import ACCESS, HEAD, CheckpointRow, LeafRow
 from verify.store.merkle import Frontier, root
 from verify.store.note import Note, PublicKey
 from verify.store.suites import SIZE
@@ -73,6 +75,7 @@ def check_everything(
     if cases:
         checked, found = _case_faults(store, view)
         faults += found
+        faults += _access_faults(store.every_access(), view)
     notes = [note.checkpoint.size if note else 0 for note, _ in copies.values()]
     return Audit(
         checked, view.size, min(notes, default=0), tuple(unanswered), tuple(dict.fromkeys(faults))
@@ -219,12 +222,27 @@ def _case_faults(store: Store, view: _View) -> tuple[int, list[Found]]:
             found += _named(row.id, store.check_integrity(row.id, LOCAL))
         if cursor is None:
             break
-    for subject in sorted({row.subject for row in view.leaves.values()} - seen, key=str):
+    known = {row.subject for row in view.leaves.values() if row.kind == HEAD}
+    for subject in sorted(known - seen, key=str):
         try:
             found += _named(subject, store.check_integrity(subject, LOCAL))
         except NotFound:
             found.append(Found(subject, "verification", "it is missing; the log knows of it"))
     return len(seen), found
+
+
+def _access_faults(rows: Sequence[AccessRow], view: _View) -> Iterator[Found]:
+    """Every read on record against its leaf, and every leaf against its read."""
+    leaves = {row.subject: row for row in view.leaves.values() if row.kind == ACCESS}
+    for row in rows:
+        leaf = leaves.pop(row.id, None)
+        if leaf is None and row.leaf is None:
+            continue  # moments old: not in the log yet
+        expected = (leaf.number, leaf.digest, leaf.at) if leaf else None
+        if expected != (row.leaf, access_digest(asdict(row)), row.at):
+            yield Found(row.id, f"access {row.id}", "it is not what the log recorded")
+    for name in sorted(leaves, key=str):
+        yield Found(name, f"access {name}", "it is missing; the log knows of it")
 
 
 def _named(subject: str, faults: Sequence[Fault]) -> list[Found]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ from verify.store import Fault, Store, VerdictRow, VerificationRow
 REPLAYERS = (RoleName.AUDITOR, RoleName.CASEWORKER, RoleName.CALLER)
 MAX_DIFFERENCES = 20
 BATCH = 50
+
+Note = Callable[[Caller, str, str, str], None]
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,10 @@ class _Prepared:
 class Replays:
     """Replays sealed verdicts; writes nothing."""
 
-    def __init__(self, store: Store, contents: Contents) -> None:
+    def __init__(self, store: Store, contents: Contents, note: Note = lambda *_: None) -> None:
         self._store = store
         self._contents = contents
+        self._note = note
 
     def replay(
         self, verification: str, caller: Caller, sequence: int | None = None
@@ -85,6 +88,7 @@ class Replays:
         chosen = [v for v in verdicts if sequence is None or v.sequence == sequence]
         if not chosen:
             raise NotFound("there is no verdict to replay yet", where=verification)
+        self._note(caller, verification, "replay", chosen[-1].verdict_digest)
         (result,) = self._judged([self._prepared(row, chosen[-1], caller)])
         return result
 

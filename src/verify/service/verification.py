@@ -36,6 +36,7 @@ from verify.store import (
 )
 
 Plain = dict[str, Any]
+Note = Callable[[Caller, str, str, str], None]
 
 SUBMITTERS = (RoleName.CALLER, RoleName.CASEWORKER)
 CALLBACK_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}", re.ASCII)
@@ -66,6 +67,7 @@ class Verifications:
         *,
         wake_worker: Callable[[], None] = lambda: None,
         proof: Callable[[str, int, Caller], Plain | None] = lambda *_: None,
+        note: Note = lambda *_: None,
     ) -> None:
         self._store = store
         self._contents = contents
@@ -73,6 +75,7 @@ class Verifications:
         self._clock = clock
         self._wake_worker = wake_worker
         self._proof = proof
+        self._note = note
 
     def submit(
         self, body: ApplicationIn, caller: Caller, idempotency_key: str | None = None
@@ -213,9 +216,15 @@ class Verifications:
             time.sleep(0.02)
 
     def documents(
-        self, verification: str, caller: Caller, sequence: int | None = None
+        self,
+        verification: str,
+        caller: Caller,
+        sequence: int | None = None,
+        what: str = "verdict",
     ) -> Documents:
         """The latest (or a given) verdict with its trace and application.
+
+        `what` is what the caller gets to see of it, for the access trail.
 
         Raises:
             NotFound: no such verification for this caller, or no verdict yet.
@@ -227,6 +236,7 @@ class Verifications:
         if not chosen:
             raise _no_verdict(row)
         verdict = chosen[-1]
+        self._note(caller, verification, what, verdict.verdict_digest)
         body = self._store.document(verification, verdict.verdict_digest, caller)
         return Documents(
             row=row,
@@ -247,7 +257,7 @@ class Verifications:
 
     def report(self, verification: str, caller: Caller) -> Plain:
         """The readable report of the latest verdict."""
-        found = self.documents(verification, caller)
+        found = self.documents(verification, caller, what="report")
         return build_report(
             verification,
             found.verdict,
@@ -260,6 +270,7 @@ class Verifications:
         """Every exchange, negatives included, with the raw answers by digest."""
         _permit(caller, READERS)
         self._store.verification(verification, caller)
+        self._note(caller, verification, "evidence", "")
         return {
             "verification": verification,
             "evidence": [
@@ -275,6 +286,7 @@ class Verifications:
         known = {d for e in self._store.exchanges(verification) for d in e.bodies}
         if digest not in known:
             raise NotFound("no such answer in this verification", where=verification)
+        self._note(caller, verification, "raw answer", digest)
         found = self._store.sealed_document(verification, digest, caller)
         return found.body, found.salt
 
@@ -289,7 +301,7 @@ class Verifications:
         The ledger leaf, and its proof in a witnessed checkpoint: null until it is witnessed, at
         most moments after the verdict (`verify.service.audit_receipt`).
         """
-        found = self.documents(verification, caller)
+        found = self.documents(verification, caller, what="receipt")
         leaves = [e for e in self.events(verification, caller) if e["kind"] == "verdict"]
         return {
             "verification": verification,

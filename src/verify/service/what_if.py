@@ -20,7 +20,14 @@ from verify.rules import Law
 from verify.scoring import Scoring
 from verify.service.contents import Contents
 from verify.service.judging import Content, judge
-from verify.service.replay import MAX_DIFFERENCES, Difference, differences_of, permit, sealed_case
+from verify.service.replay import (
+    MAX_DIFFERENCES,
+    Difference,
+    Note,
+    differences_of,
+    permit,
+    sealed_case,
+)
 from verify.service.sealed import SealedCase
 from verify.store import Store
 
@@ -52,9 +59,10 @@ class WhatIf:
 class WhatIfs:
     """Answers such questions; writes nothing."""
 
-    def __init__(self, store: Store, contents: Contents) -> None:
+    def __init__(self, store: Store, contents: Contents, note: Note = lambda *_: None) -> None:
         self._store = store
         self._contents = contents
+        self._note = note
 
     def ask(
         self, verification: str, supposed: Supposed, caller: Caller, sequence: int | None = None
@@ -72,6 +80,7 @@ class WhatIfs:
         if not chosen:
             raise NotFound("there is no verdict to ask about yet", where=verification)
         verdict = chosen[-1]
+        self._note(caller, verification, "what if", verdict.verdict_digest)
         case = sealed_case(self._store, row, verdict, caller)
         before = json.loads(self._store.blob(verdict.verdict_digest))
         trace = json.loads(self._store.blob(verdict.trace_digest))

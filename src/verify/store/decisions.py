@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from verify.domain.access import Caller
 from verify.store import labels
-from verify.store.database import Database
 from verify.store.labels import LabelRow, NewLabel
+from verify.store.trail import AccessTrail
 
 
-class ClericalDecisions(Database):
+class ClericalDecisions(AccessTrail):
     """Decide, take back, list, check."""
 
     def decide(self, new: NewLabel, caller: Caller, now_ms: int) -> LabelRow:

@@ -20,20 +20,22 @@ from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from verify.domain.errors import IntegrityError, NotFound
-from verify.store import merkle
+from verify.store import accesses, merkle
 from verify.store.merkle import TreeHead
 from verify.store.suites import SHA256, SIZE, Suite
+from verify.store.tables import accesses as access_rows
 from verify.store.tables import checkpoints, tree_leaves, tree_tiles, verifications
 from verify.store.tiles import Tiles
 
 T = TypeVar("T")
 
-HEAD = "head"
+HEAD, ACCESS = "head", "access"
 BATCH = 256
 """Leaves in one transaction: on SQLite nobody else writes meanwhile."""
 
 _LOCK = 0x7665_7269_6C6F_67  # PostgreSQL advisory lock of the one that appends
 _v, _l, _t, _c = verifications.c, tree_leaves.c, tree_tiles.c, checkpoints.c
+_a = access_rows
 
 _OPEN = _v.entries > _v.in_tree
 _MOVED = (
@@ -46,6 +48,14 @@ _MOVED = (
 _COVERED = (
     update(verifications).where(_v.id == bindparam("wanted")).values(in_tree=bindparam("covered"))
 )
+_READS = (
+    select(_a)
+    .where(_a.c.leaf.is_(None))
+    .order_by(_a.c.id)
+    .limit(bindparam("batch"))
+    .with_for_update(skip_locked=True)
+)
+_READ = update(_a).where(_a.c.id == bindparam("wanted")).values(leaf=bindparam("number"))
 _TILE = select(_t.hashes).where(_t.level == bindparam("level"), _t.number == bindparam("number"))
 _SIZE = select(func.max(_l.number))
 
@@ -214,7 +224,8 @@ class Log:
         def query(connection: Connection) -> int | None:
             leaf = connection.execute(select(_l.at).where(_l.number == witnessed)).scalar()
             moved = connection.execute(select(func.min(_v.updated_at)).where(_OPEN)).scalar()
-            known = [instant for instant in (leaf, moved) if instant is not None]
+            read = connection.execute(select(func.min(_a.c.at)).where(_a.c.leaf.is_(None))).scalar()
+            known = [instant for instant in (leaf, moved, read) if instant is not None]
             return min(known, default=None)
 
         found: int | None = self._read(query)
@@ -225,22 +236,22 @@ def _append(connection: Connection, suite: Suite) -> int:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     moved = connection.execute(_MOVED, {"batch": BATCH}).all()
-    if not moved:
+    reads = connection.execute(_READS, {"batch": BATCH - len(moved)}).all()
+    if not moved and not reads:
         return 0
     tiles = _tiles(connection, suite)
     rows = [
-        {
-            "number": tiles.size + i,
-            "kind": HEAD,
-            "subject": row.id,
-            "entries": row.entries,
-            "digest": row.head,
-            "at": row.updated_at,
-        }
-        for i, row in enumerate(moved)
+        *(_leaf(HEAD, row.id, row.entries, row.head, row.updated_at) for row in moved),
+        *(_leaf(ACCESS, r.id, 1, accesses.digest_of(r._asdict()), r.at) for r in reads),
     ]
+    for number, row in enumerate(rows, start=tiles.size):
+        row["number"] = number
     connection.execute(insert(tree_leaves), rows)
-    connection.execute(_COVERED, [{"wanted": r.id, "covered": r.entries} for r in moved])
+    if moved:
+        connection.execute(_COVERED, [{"wanted": r.id, "covered": r.entries} for r in moved])
+    if reads:
+        found = [{"wanted": r["subject"], "number": r["number"]} for r in rows[len(moved) :]]
+        connection.execute(_READ, found)
     tiles.append(
         suite.leaf(leaf_data(r["kind"], r["subject"], r["entries"], r["digest"])) for r in rows
     )
@@ -250,6 +261,11 @@ def _append(connection: Connection, suite: Suite) -> int:
     ]
     connection.execute(_upsert(connection, tree_tiles, "hashes"), changed)
     return len(rows)
+
+
+def _leaf(kind: str, subject: str, entries: int, digest: str, at: int) -> dict[str, Any]:
+    values = {"kind": kind, "subject": subject, "entries": entries, "digest": digest, "at": at}
+    return {"number": 0, **values}
 
 
 def _tiles(connection: Connection, suite: Suite) -> Tiles:

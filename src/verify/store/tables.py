@@ -283,3 +283,25 @@ checkpoints = Table(
     Column("note", Text, nullable=False),
     Column("witnessed", Boolean(create_constraint=False), nullable=False),
 )
+
+accesses = Table(
+    "accesses",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("verification", _ID, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("document", _DIGEST, nullable=False),
+    # Number of its leaf in the log; null until it has one.
+    Column("leaf", BigInteger),
+    Index("ix_accesses_verification", "verification", "id"),
+    Index("ix_accesses_caller", "caller", "id"),
+)
+Index(
+    "ix_accesses_open",
+    accesses.c.id,
+    sqlite_where=accesses.c.leaf.is_(None),
+    postgresql_where=accesses.c.leaf.is_(None),
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -10,8 +11,9 @@ from starlette.responses import Response
 from verify.api.answers import json_response
 from verify.api.dependencies import Authenticated, Running, authenticated
 from verify.api.describe import json_answer, refuses
-from verify.api.models import ConsistencyProof, InclusionProof
+from verify.api.models import AccessPage, ConsistencyProof, InclusionProof
 from verify.api.routes.verifications import VerificationId
+from verify.store.accesses import AccessFilters
 
 router = APIRouter(prefix="/v1", tags=["audit"], dependencies=[Depends(authenticated)])
 
@@ -81,6 +83,44 @@ def consistency(
 ) -> Response:
     """A consistency proof."""
     return json_response(system.audits.consistency(old, new, caller))
+
+
+@router.get(
+    "/audit/accesses",
+    operation_id="listAccesses",
+    summary="Who read what",
+    description="For auditors: every read of personal data, newest first, narrowed by case, "
+    "caller, kind or day. Each is a leaf of the log.",
+    responses={200: json_answer(AccessPage, "A page."), **refuses(401, 403, 422)},
+)
+def accesses(
+    system: Running,
+    caller: Authenticated,
+    *,
+    verification: Annotated[str, Query(max_length=64, description="Reads of this case.")] = "",
+    by: Annotated[str, Query(max_length=200, description="Reads by this caller.")] = "",
+    what: Annotated[str, Query(max_length=40, description="`report`, `raw answer`, ...")] = "",
+    since: Annotated[dt.date | None, Query(description="From this day on (UTC).")] = None,
+    until: Annotated[dt.date | None, Query(description="Before this day (UTC).")] = None,
+    cursor: Annotated[str, Query(max_length=64, description="From a page before.")] = "",
+    limit: Annotated[int, Query(ge=1, le=500, description="How many.")] = 100,
+) -> Response:
+    """A page of the access trail."""
+    filters = AccessFilters(
+        verifications=(verification,) if verification else (),
+        caller=by,
+        what=what,
+        since=_start(since),
+        until=_start(until),
+    )
+    found, following = system.trail.find(caller, filters, cursor, limit)
+    return json_response({"accesses": found, "next": following})
+
+
+def _start(day: dt.date | None) -> int:
+    if day is None:
+        return 0
+    return int(dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC).timestamp() * 1000)
 
 
 @router.get(

@@ -72,7 +72,7 @@ def trace(
     sequence: Sequence = None,
 ) -> Response:
     """The canonical bytes of one trace."""
-    found = system.verifications.documents(verification, caller, sequence)
+    found = system.verifications.documents(verification, caller, sequence, "trace")
     return _sealed(found.trace_bytes, found.verdict_row.trace_digest)
 
 

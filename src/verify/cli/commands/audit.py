@@ -101,6 +101,66 @@ def _show_check(document: Plain, console: Console) -> None:
 
 
 @app.command()
+def accesses(
+    *,
+    verification: Annotated[
+        str, typer.Option("--case", metavar="ID", help="Reads of this verification.")
+    ] = "",
+    by: Annotated[str, typer.Option("--by", metavar="CALLER", help="Reads by this caller.")] = "",
+    what: Annotated[
+        str, typer.Option("--what", metavar="KIND", help="`report`, `raw answer`, `bundle`, ...")
+    ] = "",
+    person: Annotated[
+        bool,
+        typer.Option(
+            "--person", help="Reads about one person, whose id number is read from standard input."
+        ),
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=500, metavar="N", help="How many.")] = 100,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Say who read what, newest first: of a case, by a caller, about a person.
+
+    An id number never appears on the command line: it would be seen by other users and stay in
+    the shell's history.
+    """
+    del as_json
+    import sys
+
+    from verify.cli.output import emit
+    from verify.domain.access import LOCAL
+    from verify.store.accesses import AccessFilters
+
+    with _system(home) as system:
+        if person:
+            document = system.trail.about(sys.stdin.readline().strip(), LOCAL, limit)
+        else:
+            names = (verification,) if verification else ()
+            filters = AccessFilters(names, by, what)
+            rows, following = system.trail.find(LOCAL, filters, "", limit)
+            document = {"accesses": rows, "next": following}
+    emit(document, lambda console: _show_accesses(document, console))
+
+
+def _show_accesses(document: Plain, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    for case in document.get("cases", ()):
+        console.print(f"  {case['verification']}  {case['person']}")
+    if not document["accesses"]:
+        console.print(Text("no read on record", "dim"))
+        return
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    for name in ("at", "caller", "what", "case"):
+        table.add_column(name, overflow="fold")
+    for row in document["accesses"]:
+        table.add_row(row["at"], row["caller"], row["what"], row["verification"])
+    console.print(table)
+
+
+@app.command()
 def export(
     verification: VerificationId,
     out: Annotated[

@@ -46,7 +46,7 @@ def explain(
 
     logs.quiet()
     with build(settings_for(home), worker=False, read_only=True) as system:
-        found = system.verifications.documents(verification, LOCAL, sequence)
+        found = system.verifications.documents(verification, LOCAL, sequence, "explanation")
         report = build_report(
             verification, found.verdict, found.application, system.verifications.content(found.row)
         )
