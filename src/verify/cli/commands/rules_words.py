@@ -88,8 +88,26 @@ def show_impact(document: Plain, console: Console) -> None:
         )
 
 
+def _runs(row: Plain, years: list[str]) -> str:
+    """`◐2016-2017 ?2020-2024 →`: neighbouring years of one mark, put together."""
+    from verify.rules.coverage import MARKS, Year
+
+    runs: list[tuple[str, int, int]] = []
+    for text in years:
+        mark, year = MARKS[Year(row["years"][text])], int(text)
+        if row["years"][text] == Year.NONE.value:
+            continue
+        if runs and runs[-1][0] == mark and runs[-1][2] == year - 1:
+            runs[-1] = (mark, runs[-1][1], year)
+        else:
+            runs.append((mark, year, year))
+    shown = [f"{m}{a}" if a == b else f"{m}{a}-{b}" for m, a, b in runs]
+    return " ".join([*shown, "→"] if row["goes_on"] else shown)
+
+
 def show_coverage(document: Plain, console: Console) -> None:
     """The table of what law is known."""
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
@@ -105,6 +123,15 @@ def show_coverage(document: Plain, console: Console) -> None:
         goes_on = "→" if row["goes_on"] else ""
         name = f"{row['region_title']} {row['region']}"
         table.add_row(name, row["programme"], *marks, goes_on)
-    console.print(table)
+    if (
+        Measurement.get(console, console.options.update(max_width=1000), table).maximum
+        > console.width
+    ):
+        # Too narrow for a column per year: runs of years, so that no year is cut off.
+        for row in rows:
+            console.print(f"{row['region_title']} {row['region']}  {row['programme']}")
+            console.print(Text(f"    {_runs(row, years)}"))
+    else:
+        console.print(table)
     legend = "● whole year  ? with a figure unknown  ◐ part of the year  · nothing  → goes on"
     console.print(Text(legend, "dim"))
