@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.identity_registers import number
-from verify.domain.identifiers import parse_citizen_id
+from verify.domain.identifiers import check_digit, parse_citizen_id
 from verify.identity.assignment import best_assignment
 from verify.identity.block import WHOLE, missed
 from verify.identity.components import clusters
 from verify.identity.contacts import address_form, address_level
 from verify.identity.likeness import LIKENESS, sound
 from verify.identity.names import PersonNames, name_form, name_level
+from verify.identity.numbers import id_form, id_level
 from verify.identity.repair import repairs
 from verify.identity.spellings import SPELLINGS, is_whole_id
 from verify.scoring.kinds import KINDS
@@ -225,3 +226,16 @@ def test_whole_columns_of_addresses_agree_as_one_by_one(a: str, b: str) -> None:
     numbers = [f.text for f in forms]
     if [address_form(n).numbers for n in numbers] == [f.numbers for f in forms]:
         assert rank("han_address", a, b) == level.replace("equal", "exact")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(0, 999))
+def test_whole_columns_of_numbers_agree_as_one_by_one(dice: random.Random, serial: int) -> None:
+    ours = number(dice, "19800305")
+    same_day = ours[:14] + f"{serial:03d}"
+    other = same_day + check_digit(same_day)
+    for text in (other, number(dice, "19811231"), ours[:6] + "********" + other[-4:]):
+        if text == ours:
+            continue
+        alone = LEVELS["id"][id_level(id_form(text), id_form(ours))]
+        assert rank("cn_id", text, ours) == alone

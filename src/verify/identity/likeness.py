@@ -19,6 +19,7 @@ from rapidfuzz.distance import OSA, Indel, JaroWinkler
 from verify.identity.contacts import SHORTEST_PART, address_form, address_level
 from verify.identity.names import PersonNames, name_form, name_level, readings
 from verify.identity.numbers import id_form, id_level
+from verify.identity.spellings import is_whole_id
 from verify.scoring.kinds import KINDS, level_rank
 from verify.scoring.levels import LEVELS
 
@@ -287,7 +288,15 @@ def _cn_id(a: pl.Series, b: pl.Series) -> Ranks:
         # The more certain side is held against the other: a whole number speaks for itself.
         return id_level(right, left) if left.number and not right.number else id_level(left, right)
 
-    return _one_by_one(a, b, level, _ID_RANKS)
+    whole = (is_whole_id(a) & is_whole_id(b)).to_numpy()
+    sexes = [s.str.slice(16, 1).cast(pl.Int64, strict=False) % 2 for s in (a, b)]
+    alike = ((a.str.slice(6, 8) == b.str.slice(6, 8)) & (sexes[0] == sexes[1])).to_numpy()
+    ranks = np.where(
+        alike, level_rank("cn_id", "same_birth_sex"), level_rank("cn_id", "different")
+    ).astype(np.uint8)
+    open_ = pl.Series(np.flatnonzero(~whole), dtype=pl.UInt32)
+    ranks[open_.to_numpy()] = _one_by_one(a.gather(open_), b.gather(open_), level, _ID_RANKS)
+    return ranks
 
 
 def _han_address(a: pl.Series, b: pl.Series) -> Ranks:

@@ -42,6 +42,7 @@ _MASKED_FORM = re.compile(r"([0-9]*)([*#•●×X]{2,})([0-9]*X?)", re.ASCII)
 # O and Q for 0; I, L and | for 1; Cyrillic Ha, Greek Chi and the times sign for X.
 _REPAIR = str.maketrans({"O": "0", "Q": "0", "I": "1", "L": "1", "|": "1"})
 _LOOKS_LIKE_X = str.maketrans({"\u0425": "X", "\u03a7": "X", "\u00d7": "X"})
+_CLEAN = re.compile(r"[0-9A-Z*]*", re.ASCII)  # nothing to leave out: most values
 _SHAPE = re.compile(r"[1-9][0-9]{16}[0-9X]", re.ASCII)
 
 
@@ -85,7 +86,8 @@ def id_form(raw: str | None) -> IdForm:
 @lru_cache(maxsize=1 << 16)
 def _id_form(raw: str) -> IdForm:
     wide = one_width(raw)
-    typed = "".join(c for c in wide.upper() if not _is_noise(c))
+    upper = wide.upper()
+    typed = upper if _CLEAN.fullmatch(upper) else "".join(c for c in upper if not _is_noise(c))
     text = typed[:LONGEST_ID]
     cut = len(text) < len(typed) or over_long(raw)
     if masked := _masked(text):

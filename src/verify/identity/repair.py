@@ -23,11 +23,20 @@ def repairs(text: str) -> list[str]:
     """
     if not 17 <= len(text) <= 19 or not text[:-1].isdecimal() or not text.isascii():
         return []
-    candidates = {17: _inserted, 18: _substituted, 19: _deleted}[len(text)](text)
-    return sorted({c for c in candidates if _valid(c)} - {text})
+    if len(text) == 19:
+        return sorted({c for c in _deleted(text) if _born(c) and _checks(c)})
+    candidates = _inserted(text) if len(text) == 17 else _substituted(text)
+    return sorted({c for c in candidates if _born(c)} - {text})
 
 
-def _valid(number: str) -> bool:
+def _checks(number: str) -> bool:
+    return number[:17].isdecimal() and check_digit(number[:17]) == number[17]
+
+
+def _born(number: str) -> bool:
+    """Whether a number whose check digit is right has an area and a date of birth."""
+    if not ("01" <= number[10:12] <= "12" and "01" <= number[12:14] <= "31"):
+        return False
     try:
         return parse_citizen_id(number).number == number
     except ValueError:
