@@ -240,7 +240,7 @@ def main() -> None:
     """Build, calculate with trace, and leave the answers for comparison."""
     folder = Path(sys.argv[1])
     parts = [pl.read_parquet(folder / f"{n}.parquet") for n in ("households", "persons", "facts")]
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     data = columns(*parts)
     arrays = time.perf_counter()
     json_sample = int(sys.argv[3]) if sys.argv[2:3] == ["json"] else 0
@@ -248,6 +248,7 @@ def main() -> None:
     built = time.perf_counter()
     answers = {t: simulation.calculate(v, WHEN) for t, v in TESTS.items()}
     done = time.perf_counter()
+    cpu = time.process_time() - cpu
     rows = json_sample or len(data["rural"])
     if not json_sample:
         out = pl.DataFrame({"household": list(data["household"]), **answers})
@@ -256,6 +257,7 @@ def main() -> None:
         json.dumps(
             {
                 "seconds": done - started,
+                "cpu": cpu,
                 "arrays": arrays - started,
                 "building": built - arrays,
                 "calculating": done - built,

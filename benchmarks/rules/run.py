@@ -42,6 +42,25 @@ def say(text: str = "") -> None:
 # -- in a process of their own ---------------------------------------------------------------------
 
 
+class Took:
+    """Seconds on the clock and of processor time; the best of several runs."""
+
+    def __init__(self) -> None:
+        self._seconds: list[float] = []
+        self._cpu: list[float] = []
+
+    def __enter__(self) -> None:
+        self._started, self._used = time.perf_counter(), time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        self._seconds.append(time.perf_counter() - self._started)
+        self._cpu.append(time.process_time() - self._used)
+
+    def best(self) -> dict[str, Any]:
+        """The figures of a part."""
+        return {"seconds": min(self._seconds), "cpu": min(self._cpu)}
+
+
 def load(folder: Path) -> City:
     """The city from its files."""
     shapes = (frames.HOUSEHOLDS, frames.PERSONS, frames.FACTS, frames.DOUBTS)
@@ -55,11 +74,10 @@ def load(folder: Path) -> City:
 def ours(folder: Path, repeat: int) -> dict[str, Any]:
     """Outcomes, findings and the whole trace as frames; all of them held in memory."""
     law, them = Law.from_content(ContentSet.load("rules")), load(folder)
-    seconds = []
+    took = Took()
     for _ in range(repeat):
-        started = time.perf_counter()
-        found = list(assess_chunks(law, them.households, them.persons, them.facts, them.doubts))
-        seconds.append(time.perf_counter() - started)
+        with took:
+            found = list(assess_chunks(law, them.households, them.persons, them.facts, them.doubts))
     findings = pl.concat([c.findings for c in found])
     states = findings["household", "test", "state"].pivot("test", index="household", values="state")
     states.write_parquet(folder / "ours.parquet")
@@ -68,11 +86,10 @@ def ours(folder: Path, repeat: int) -> dict[str, Any]:
         f.height * f.width
         for c in found
         for t in c.traces.values()
-        for f in (*t.levels.values(), t.parts)
+        for f in (*t.levels.values(), t.parts, t.facts)
     )
     return {
-        "seconds": min(seconds),
-        "all": seconds,
+        **took.best(),
         "outcomes": dict(sorted(outcomes.iter_rows())),
         "trace_cells": cells,
     }
@@ -80,11 +97,10 @@ def ours(folder: Path, repeat: int) -> dict[str, Any]:
 
 def polars_by_hand(folder: Path, repeat: int) -> dict[str, Any]:
     """The hand-written query."""
-    them, seconds = load(folder), []
+    them, took = load(folder), Took()
     for _ in range(repeat):
-        started = time.perf_counter()
-        found = judge(them)
-        seconds.append(time.perf_counter() - started)
+        with took:
+            found = judge(them)
     found.select(
         "household",
         "composition",
@@ -94,7 +110,7 @@ def polars_by_hand(folder: Path, repeat: int) -> dict[str, Any]:
         vehicles="vehicles_test",
         dwellings="dwellings_test",
     ).write_parquet(folder / "polars.parquet")
-    return {"seconds": min(seconds), "all": seconds}
+    return took.best()
 
 
 def one_household(folder: Path, repeat: int) -> dict[str, Any]:
@@ -191,17 +207,19 @@ def compare(root: Path, options: argparse.Namespace) -> None:
             "--part", part, str(folder),
         )  # fmt: skip
 
-    say(f"{'households':>12}{'facts':>14}{'seconds':>10}{'microseconds each':>20}{'peak MB':>10}")
+    say(
+        f"{'households':>12}{'facts':>14}{'seconds':>10}{'processor':>11}"
+        f"{'microseconds each':>20}{'peak MB':>10}"
+    )
     own: dict[int, dict[str, Any]] = {}
     for size in sizes(n):
         folder = root / str(size)
         them = city(size)
         write(folder, them)
-        own[size] = mine("ours", folder)
-        each = own[size]["seconds"] / size * 1e6
+        found = own[size] = mine("ours", folder)
         say(
-            f"{size:>12,}{them.facts.height:>14,}{own[size]['seconds']:>10.2f}{each:>20.2f}"
-            f"{own[size]['peak_mb']:>10,}"
+            f"{size:>12,}{them.facts.height:>14,}{found['seconds']:>10.2f}{found['cpu']:>11.2f}"
+            f"{found['seconds'] / size * 1e6:>20.2f}{found['peak_mb']:>10,}"
         )
     folder, whole = root / str(n), own[n]
     some = min(n, options.sample)
@@ -219,21 +237,23 @@ def compare(root: Path, options: argparse.Namespace) -> None:
         ),
     }
     say()
-    wanted = f"for {n:,}"
-    say(f"{'engine':<26}{'households':>12}{'seconds':>10}{wanted:>18}{'times':>12}{'differ':>8}")
-    taken = whole["seconds"]
-    say(f"{'verify, with trace':<26}{n:>12,}{taken:>10.2f}{taken:>18.2f}{1:>12}")
+    say(
+        f"{'engine':<24}{'households':>11}{'seconds':>9}{f'for {n:,}':>15}{'times':>8}"
+        f"{'processor':>11}{'times':>8}{'differ':>8}"
+    )
+    engines = {"verify, with trace": (whole, "")} | engines
     ratios: dict[str, float] = {}
+    processor: dict[str, float] = {}
     disagreements = 0
     for label, (found, file) in engines.items():
         judged = found.get("households", n)
-        scaled = found["seconds"] * n / judged
-        ratio = ratios[label] = scaled / whole["seconds"]
+        scaled, cpu = (found[k] * n / judged for k in ("seconds", "cpu"))
+        ratios[label], processor[label] = scaled / whole["seconds"], cpu / whole["cpu"]
         compared, differing = agreement(folder, file) if file else (0, 0)
         disagreements += differing
-        shown = f"{differing}" if compared else "-"
         say(
-            f"{label:<26}{judged:>12,}{found['seconds']:>10.2f}{scaled:>18.1f}{ratio:>12.2f}{shown:>8}"
+            f"{label:<24}{judged:>11,}{found['seconds']:>9.2f}{scaled:>15.1f}{ratios[label]:>8.2f}"
+            f"{cpu:>11.1f}{processor[label]:>8.2f}{differing if compared else '-':>8}"
         )
     say("`for` of ZEN and of OpenFisca's JSON is scaled up from their sample.")
     doubtful = root / "doubtful"
@@ -251,12 +271,16 @@ def compare(root: Path, options: argparse.Namespace) -> None:
     figures = {
         "households": n,
         "seconds": round(whole["seconds"], 2),
+        "processor_seconds": round(whole["cpu"], 2),
         "peak_mb": whole["peak_mb"],
         "speed_ratio": round(ratios["ZEN, from facts"], 1),
         "zen_presummed_ratio": round(ratios["ZEN, amounts added up"], 1),
         "openfisca_ratio": round(ratios["OpenFisca, arrays"], 2),
         "openfisca_json_ratio": round(ratios["OpenFisca, JSON"], 1),
         "polars_ratio": round(ratios["hand-written Polars"], 2),
+        "zen_processor_ratio": round(processor["ZEN, from facts"], 1),
+        "polars_processor_ratio": round(processor["hand-written Polars"], 2),
+        "openfisca_processor_ratio": round(processor["OpenFisca, arrays"], 2),
         "states_differing": disagreements,
         "doubtful_us_each": round(rate, 2),
         "one_household_ms": round(one["median_ms"], 1),

@@ -7,7 +7,9 @@ result. The tree of a household is read back from the frames with `tree`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +43,10 @@ from verify.rules.trace_frame import (
 )
 from verify.rules.view import Member, View
 
-CHUNK = 100_000
+CHUNK = 50_000
 """Households evaluated in one go."""
+THREADS = 2
+"""Chunks evaluated at a time: what Polars does not spread over the processors, they do."""
 
 _NAMES = {INELIGIBLE: Outcome.INELIGIBLE, UNDETERMINED: Outcome.UNDETERMINED}
 _NAMES |= {ELIGIBLE: Outcome.ELIGIBLE}
@@ -71,9 +75,11 @@ def assess_frames(
     doubts: pl.DataFrame,
     *,
     chunk: int = CHUNK,
+    threads: int = THREADS,
 ) -> Columnar:
     """Assess a batch into frames; arguments and errors are those of `assess`."""
-    found = list(assess_chunks(law, households, persons, facts, doubts, chunk=chunk))
+    batch = (households, persons, facts, doubts)
+    found = list(assess_chunks(law, *batch, chunk=chunk, threads=threads))
     books = sorted({b for c in found for b in c.traces})
     return Columnar(
         law.digest,
@@ -91,8 +97,12 @@ def assess_chunks(
     doubts: pl.DataFrame,
     *,
     chunk: int = CHUNK,
+    threads: int = THREADS,
 ) -> Iterator[Columnar]:
-    """The same, one piece per `chunk` households in the order of their keys."""
+    """The same, one piece per `chunk` households in the order of their keys.
+
+    No more than `threads` pieces are in work at a time, so that memory stays flat.
+    """
     households = frames.HOUSEHOLDS.check(households).sort("household")
     rest = [
         _in_order(shape.check(frame), shape.key)
@@ -102,10 +112,24 @@ def assess_chunks(
             (frames.DOUBTS, doubts),
         )
     ]
-    for start in range(0, households.height, chunk):
+    starts = range(0, households.height, chunk)
+
+    def piece(start: int) -> Columnar:
         mine = households[start : start + chunk]
         first, last = mine["household"][0], mine["household"][-1]
-        yield _assessed(law, mine, *(_between(frame, first, last) for frame in rest))
+        return _assessed(law, mine, *(_between(frame, first, last) for frame in rest))
+
+    if len(starts) < 2 or threads < 2:
+        yield from map(piece, starts)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Columnar]] = deque()
+        for start in starts:
+            waiting.append(pool.submit(piece, start))
+            if len(waiting) == threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _in_order(frame: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
@@ -178,9 +202,16 @@ def tree(law: Law, found: Columnar, household: str) -> tuple[TraceNode, ...]:
         trace = found.traces[book]
         rows = {level: _of(frame, household) for level, frame in trace.levels.items()}
         if rows[HOUSEHOLD]:
-            parts = _of(trace.parts, household)
-            return Tracer(_view(law, law.books[book], rows, parts)).tree()
+            parts, facts = _of(trace.parts, household), _of(trace.facts, household)
+            return Tracer(_view(law, law.books[book], rows, _told(parts, facts))).tree()
     raise NotFound("no such household in these frames", where=household)
+
+
+def _told(parts: list[dict[str, Any]], facts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The contributions with what their facts say."""
+    said = {f["fact"]: f for f in facts}
+    nothing = {"quantity": "", "evidence": []}
+    return [{**c, **(nothing if c["fact"] is None else said[c["fact"]])} for c in parts]
 
 
 def _view(law: Law, book: Rulebook, rows: Rows, parts: list[dict[str, Any]]) -> View:

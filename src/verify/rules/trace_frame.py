@@ -49,13 +49,15 @@ class TraceFrames:
     `test/<name>.state`, an index into `STATES`, and `.lo`, `.hi`: whether value and limit
     compare), `person` (person, relation, `clause`: number of the clause of the composition that
     decides, -1: none), `supporter` (person, relation) and `thing:<measure>` (key); with the
-    quantities of the level. `parts`: household, person, measure, quantity, object, lo, hi,
-    doubt, evidence; measure after measure.
+    quantities of the level. `parts`: household, measure, fact, person (where the rulebook itself
+    asks, and there is no fact), object, lo, hi, doubt; measure after measure. `facts`: household,
+    fact, person, quantity, evidence.
     """
 
     book: str
     levels: Mapping[str, pl.DataFrame]
     parts: pl.DataFrame
+    facts: pl.DataFrame
 
 
 def trace_frames(
@@ -86,7 +88,11 @@ def trace_frames(
             things = evaluation.things(level)
             ends = columns(evaluation, level)
             levels[level] = pl.DataFrame({"household": key[things.row], "key": things.key, **ends})
-    return TraceFrames(prepared.book.id, levels, _parts(prepared.contributions, key))
+    facts = prepared.contributions.facts.select(FACT)
+    return TraceFrames(prepared.book.id, levels, _parts(prepared.contributions), facts)
+
+
+FACT = ["household", "fact", "person", "quantity", "evidence"]
 
 
 def _supporters(prepared: Prepared, evaluation: Evaluation, persons: pl.DataFrame) -> pl.DataFrame:
@@ -100,31 +106,30 @@ def _supporters(prepared: Prepared, evaluation: Evaluation, persons: pl.DataFram
     return pl.DataFrame({**{c: people[c] for c in names}, **ends})
 
 
-def _parts(contributions: Contributions, households: pl.Series) -> pl.DataFrame:
+def _parts(contributions: Contributions) -> pl.DataFrame:
     """Which fact went into which measure; contributions of nothing are left out."""
-    people, found = contributions.people, []
+    people, fact = contributions.people, contributions.facts["fact"]
+    found = []
     for portion in contributions.portions.values():
-        told = (portion.lo != 0) | (portion.hi != 0).fill_null(True)
+        told = portion.lo != 0
+        if portion.hi is not portion.lo:
+            told = told | (portion.hi != 0).fill_null(True)
         mine = portion.filter(told)
         rows = len(mine.p)
         none = pl.Series([None], dtype=pl.String).new_from_index(0, rows)
-        measure = pl.Series([mine.measure.name]).new_from_index(0, rows)
-        said = pl.Series([mine.measure.quantities[0]]).new_from_index(0, rows)
-        raised = mine.fact.is_null()
-        quantity = contributions.facts["quantity"][mine.fact]
-        evidence = contributions.facts["evidence"][mine.fact]
+        raised = mine.fact.null_count() > 0
+        person = people["person"][mine.p].zip_with(mine.fact.is_null(), none) if raised else none
         found.append(
             pl.DataFrame(
                 {
                     "household": people["household"][mine.p],
-                    "person": people["person"][mine.p],
-                    "measure": measure,
-                    "quantity": said.zip_with(raised, quantity) if raised.any() else quantity,
+                    "measure": pl.Series([mine.measure.name]).new_from_index(0, rows),
+                    "fact": fact[mine.fact],
+                    "person": person,
                     "object": contributions.objects(mine) if mine.measure.of_things else none,
                     "lo": mine.lo,
                     "hi": mine.hi,
                     "doubt": none if mine.doubt is None else mine.doubt,
-                    "evidence": evidence.fill_null([]) if raised.any() else evidence,
                 }
             )
         )
@@ -132,10 +137,9 @@ def _parts(contributions: Contributions, households: pl.Series) -> pl.DataFrame:
 
 
 _PARTS = {
-    **dict.fromkeys(("household", "person", "measure", "quantity", "object"), pl.String()),
+    **dict.fromkeys(("household", "measure", "fact", "person", "object"), pl.String()),
     **dict.fromkeys(("lo", "hi"), pl.Int64()),
     "doubt": pl.String(),
-    "evidence": pl.List(pl.String()),
 }
 
 
@@ -271,4 +275,5 @@ def joined(frames: list[TraceFrames]) -> TraceFrames:
         first.book,
         {level: pl.concat([f.levels[level] for f in frames]) for level in first.levels},
         pl.concat([f.parts for f in frames]),
+        pl.concat([f.facts for f in frames]),
     )

@@ -4,7 +4,7 @@
     out/outcomes/00000.parquet ...        one row per household
     out/findings/00000.parquet ...        one row per household and test
     out/trace/<rulebook>/plan.json        what the columns mean
-    out/trace/<rulebook>/household/ person/ supporter/ ...     one folder a level, and parts/;
+    out/trace/<rulebook>/household/ person/ supporter/ ...     one folder a level, parts/, facts/:
                                                                see `TraceFrames`
 
 Parts are numbered in the order of the households. Nothing else is stored, and no source is asked.
@@ -37,7 +37,7 @@ from verify.rules import (
 )
 
 TABLES = ("households", "persons", "facts", "doubts")
-PARTS = "parts"
+PARTS, FACTS = "parts", "facts"
 CHUNK = 100_000
 """Households assessed, and written, in one go."""
 Plain = dict[str, Any]
@@ -94,7 +94,7 @@ def _write(found: Columnar, out: Path, number: int) -> None:
     frames_of = {out / "outcomes": found.outcomes, out / "findings": found.findings}
     for book, trace in found.traces.items():
         place = out / "trace" / folder(book)
-        frames_of[place / PARTS] = trace.parts
+        frames_of |= {place / PARTS: trace.parts, place / FACTS: trace.facts}
         frames_of |= {place / level.replace(":", "-"): f for level, f in trace.levels.items()}
     for place, frame in frames_of.items():
         place.mkdir(parents=True, exist_ok=True)
@@ -151,9 +151,12 @@ def read(out: Path, household: str | None = None) -> Columnar:
 
 
 def _trace(book: str, folder: Path, rows: Callable[[Path], pl.DataFrame]) -> TraceFrames:
-    levels = sorted(p for p in folder.iterdir() if p.is_dir() and p.name != PARTS)
+    levels = sorted(p for p in folder.iterdir() if p.is_dir() and p.name not in (PARTS, FACTS))
     return TraceFrames(
-        book, {p.name.replace("-", ":"): rows(p) for p in levels}, rows(folder / PARTS)
+        book,
+        {p.name.replace("-", ":"): rows(p) for p in levels},
+        rows(folder / PARTS),
+        rows(folder / FACTS),
     )
 
 
