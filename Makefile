@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 VERIFY := $(BIN)/verify
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo demo-stop serve simulate test check fix lint types floors unit \
+.PHONY: help generated setup setup-dev demo demo-stop serve simulate test check fix lint types floors unit \
         openapi fuzz picture lock bench-online bench-outage bench-identity bench-population bench-rules oracle population proofs chaos guess bench-replay clean
 
 help: ## list the targets
@@ -61,6 +61,12 @@ fuzz: setup-dev ## hostile payloads for every decoder (COUNT=500000 SEED=1)
 
 openapi: setup ## write api/openapi.json from the code
 	@$(VERIFY) openapi --out api/openapi.json
+
+generated: setup ## write the pages and schemas that are made from code and rules
+	@$(VERIFY) openapi --out api/openapi.json
+	@$(VERIFY) rules schema --out api/schemas
+	@$(VERIFY) rules coverage --out docs/reference/coverage.md > /dev/null
+	@$(BIN)/python -m verify.cli.reference > docs/reference/cli.md
 
 picture: setup-dev ## redraw the picture of a verdict in docs/
 	@scripts/ensure-chromium && $(BIN)/python docs/make_picture.py

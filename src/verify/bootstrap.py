@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -118,7 +118,7 @@ def build(
             today=lambda: day_of(clock()),
             state=shared,
         )
-        engine = Worker(store, contents, asker, settings, clock, activate=in_force.activate)
+        engine = Worker(store, contents, asker, settings, clock, _due(in_force, contents))
     trail = Trail(store, clock, recording=not read_only)
     audits = Audits(store, notary, trail.note)
     wake = engine.wake if engine is not None else (lambda: None)
@@ -150,3 +150,14 @@ def build(
         audits=audits,
         trail=trail,
     )
+
+
+def _due(in_force: RulesInForce, contents: Contents) -> Callable[[], None]:
+    """What a worker does about published rules: record the first use, compile what comes next."""
+
+    def due() -> None:
+        in_force.activate()
+        if (digest := in_force.upcoming()) is not None:
+            contents.law_of(digest)
+
+    return due

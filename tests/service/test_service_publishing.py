@@ -13,7 +13,7 @@ from verify.content import ContentSet
 from verify.domain.access import Caller, RoleName
 from verify.domain.errors import Conflict, InputError, IntegrityError, NotFound, NotPermitted
 from verify.service.contents import Contents
-from verify.service.in_force import FRESH_MS, RulesInForce
+from verify.service.in_force import AHEAD_MS, FRESH_MS, RulesInForce
 from verify.service.publishing import Publishing
 from verify.store import Store
 
@@ -217,6 +217,18 @@ def test_another_process_knows_of_an_approval_a_second_later(office):
     office.publishing.approve(made["id"], WANG)
     office.now += FRESH_MS
     assert there.digest() == made["digest"]
+
+
+def test_a_set_is_made_ready_shortly_before_its_day_and_not_earlier(office):
+    made = office.propose(days=10)
+    office.publishing.approve(made["id"], WANG)
+    midnight = NOON - 12 * 3_600_000 + 10 * DAY_MS
+    office.now = midnight - AHEAD_MS - 1
+    assert office.in_force.upcoming() is None
+    office.now = midnight - AHEAD_MS
+    assert office.in_force.upcoming() == made["digest"]
+    office.now = midnight
+    assert office.in_force.upcoming() is None
 
 
 def test_small_changes_are_proposed_as_a_patch_of_what_is_in_force(office):

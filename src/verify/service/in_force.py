@@ -16,6 +16,9 @@ FRESH_MS = 1000
 The change on a scheduled day needs no such second: the schedule is known long before.
 """
 
+AHEAD_MS = 600_000
+"""So long before its first day a set is compiled, so that midnight costs nobody a wait."""
+
 
 class RulesInForce:
     """Reads the schedule from the store now and then; which set counts is decided by the clock."""
@@ -44,6 +47,13 @@ class RulesInForce:
             if not fresh:
                 self._read_at = now
             return self._schedule
+
+    def upcoming(self) -> str | None:
+        """Digest of the set that takes effect within `AHEAD_MS`; None where none does."""
+        now = self._clock()
+        coming = self.schedule(now).next_after(now)
+        soon = coming is not None and (coming.takes_effect_at or 0) - now <= AHEAD_MS
+        return coming.digest if coming is not None and soon else None
 
     def forget(self) -> None:
         """Read the schedule anew next time: something was just written."""

@@ -75,9 +75,9 @@ def show_impact(document: Plain, console: Console) -> None:
     for way in ("raised", "lowered"):
         console.print(
             Text(f"benefit {way}: {money[way]['households']} households, "
-                 f"{money[way]['monthly']} yuan a month")
+                 f"{money[way]['monthly']} a month")
         )  # fmt: skip
-    console.print(Text(f"net: {money['net_monthly']} yuan a month"))
+    console.print(Text(f"net: {money['net_monthly']} a month"))
     for example in document["examples"][:5]:
         console.print(
             Text(
