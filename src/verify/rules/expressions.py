@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import sqlglot
@@ -183,8 +184,9 @@ _AGGREGATE: dict[type[Any], str] = {
 }
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Expression:
-    """Read one expression.
+    """Read one expression; rulebooks share many, and the trees are immutable.
 
     Raises:
         Fault: the text is too long or too deep, is not one expression, or uses anything outside
