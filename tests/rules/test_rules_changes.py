@@ -7,8 +7,10 @@ import copy
 import polars as pl
 import pytest
 import rules_oracle as oracle
+import wide_oracle
 from hypothesis import HealthCheck, given, settings
 from rules_strategies import households
+from test_rules_faults import load
 
 from verify.domain.verdict import Assessment, Change, ChangeKind, FindingState
 from verify.rules import GivenHousehold, assess, facts_from_given
@@ -165,3 +167,34 @@ def test_a_person_who_would_have_to_count_or_not_is_named(judge, relation):
     counted = next(c for c in income.changes if c.kind is ChangeKind.COUNTED)
     assert (counted.person, counted.by) == ("p2", -1)
     assert counted.text.zh.endswith("若不计入家庭人口即满足")
+
+
+def test_what_a_son_who_lives_elsewhere_would_have_to_earn_less_is_exact():
+    law = load(wide_oracle.BOOK)
+    son = {
+        "person": "p2",
+        "relation": "child",
+        "birth": "1990-01-01",
+        "supporter": True,
+        "incomes": [{"kind": "wage", "monthly": "4000.00"}],
+        "numbers": [{"kind": "family_size", "number": 1}],
+    }
+    self = {"person": "p1", "relation": "self", "birth": "1960-03-04"}
+    base = {"programme": "aid", "region": "310104", "as_of": "2025-05-20"}
+    parts = frames({**base, "members": [self, son]}, law)
+    (income,) = (f for f in judged(law, parts).findings if f.test == "income")
+    (wage,) = (c for c in income.changes if c.kind is ChangeKind.AMOUNT)
+    # Half of what he has above 1000 a month, halves up, is under 1000: at most 2999.98 5/6.
+    assert (wage.person, wage.by) == ("p2", -600_007)
+    enough = shifted_of(parts.facts, "p2", wage.by)
+    assert state(judged(law, parts, enough), "income") in MET
+    less = shifted_of(parts.facts, "p2", wage.by + 1)
+    assert state(judged(law, parts, less), "income") not in MET
+
+
+def shifted_of(facts: pl.DataFrame, person: str, by: int) -> pl.DataFrame:
+    """One month's wage with so much less, in the window of the rulebook."""
+    month = (pl.col("person") == person) & (pl.col("period_start") == pl.date(2025, 1, 1))
+    return facts.with_columns(
+        pl.when(month).then(pl.col(end) + by).otherwise(end).alias(end) for end in ("lo", "hi")
+    )

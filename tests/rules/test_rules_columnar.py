@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import polars as pl
 import rules_oracle as oracle
+import wide_oracle
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rules_strategies import households
+from test_rules_faults import load
 
 from verify.domain.canonical import canonical_bytes
 from verify.rules import GivenHousehold, assess, assess_frames, facts_from_given, tree
@@ -16,6 +19,7 @@ from verify.rules.evaluate import Evaluation, worlds_frame
 from verify.rules.parts import condensed, part_columns
 from verify.rules.prepare import prepare
 from verify.rules.trace_frame import kept
+from verify.service import columnar
 
 SOME = settings(
     max_examples=20,
@@ -81,6 +85,29 @@ def test_neither_the_order_of_rows_nor_the_chunk_is_seen_in_the_frames(law, case
         assert in_order(trace.parts).equals(in_order(again.parts))
         for level, frame in trace.levels.items():
             assert frame.equals(again.levels[level]), level
+
+
+def test_supporters_and_things_have_their_tree_from_frames_and_from_parquet(tmp_path):
+    law, r = load(wide_oracle.BOOK), random.Random(3)
+    documents = [wide_oracle.as_given(wide_oracle.random_people(r)) for _ in range(40)]
+    given = [(f"{i:03d}", GivenHousehold.model_validate(d)) for i, d in enumerate(documents)]
+    parts = facts_from_given(given, law)
+    frames = (parts.households, parts.persons, parts.facts, parts.doubts)
+    found = assess_frames(law, *frames, chunk=16)
+    columnar.assess_to_files(law, [frames], tmp_path / "out")
+    for a in assess(law, *frames):
+        assert canonical_bytes(tree(law, found, a.household)) == canonical_bytes(a.trace)
+        if int(a.household) % 8 == 0:
+            stored = columnar.tree_from_files(law, tmp_path / "out", a.household)
+            assert canonical_bytes(stored) == canonical_bytes(a.trace)
+    kinds = {n.name.split("/")[0] for a in assess(law, *frames) for n in nodes(a.trace)}
+    assert {"due", "left", "net", "family"} <= kinds, "the cases reach every level"
+
+
+def nodes(found):
+    for node in found:
+        yield node
+        yield from nodes(node.children)
 
 
 def in_order(parts: pl.DataFrame) -> pl.DataFrame:

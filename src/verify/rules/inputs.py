@@ -46,13 +46,13 @@ def _certain(row: Mapping[str, object]) -> bool:
 
 
 def _amounts(view: View, test: Test) -> Iterator[Input]:
-    """Money of one kind of one person who may count."""
+    """Money of one kind of one person who may count, or of a statutory supporter."""
     totals: dict[tuple[int, str], dict[int, int]] = {}
     for row in view.touching(_of_unit(view, test, Unit.FEN)):
         if _certain(row):
             mine = totals.setdefault((row["p"], row["quantity"]), {})
             mine[row["m"]] = mine.get(row["m"], 0) + row["lo"]
-    members = {m.p: m for m in view.may_count}
+    members = {m.p: m for m in (*view.may_count, *view.supporters)}
     for (p, quantity), by_measure in sorted(totals.items()):
         if p in members:
             yield Input(
