@@ -200,3 +200,41 @@ def test_many_answers_to_one_verification_at_once_make_one_unbroken_chain(desk):
     assert [e.position for e in entries] == list(range(1, 26))
     assert {e.payload.get("evidence") for e in entries[1:]} == {f"{s}/p1" for s in sources}
     assert desk.store.check_integrity(verification, NATIONAL) == ()
+
+
+@pytest.mark.parametrize("phase", ["accepted", "claimed", "asked", "answered", "waiting", "again"])
+def test_a_verification_is_cancelled_in_every_phase_and_late_work_changes_nothing(desk, phase):
+    verification = desk.accept()
+    claim = None
+    if phase != "accepted":
+        (claim,) = desk.claim()
+    if phase == "asked":
+        desk.answer(claim, "bank", (), status="pending", ticket="t", worth_asking=True)
+    if phase in ("answered", "waiting", "again"):
+        desk.answer(claim)
+    if phase in ("waiting", "again"):
+        desk.seal(claim)
+    if phase == "again":
+        desk.now += 2 * HOUR
+        (claim,) = desk.claim()
+    verdicts = desk.store.verdicts(verification, NATIONAL)
+    desk.store.cancel(verification, person(), desk.now)
+    before = desk.store.ledger(verification, NATIONAL)
+    assert before[-1].kind == "cancelled"
+    assert desk.store.wake(verification, desk.now) is None
+    desk.now += 24 * HOUR
+    assert desk.claim() == ()
+    if claim is not None:
+        late = (
+            lambda: desk.answer(claim, "tax", (b"late",)),
+            lambda: desk.store.heartbeat(claim, desk.now, 1000),
+            lambda: desk.store.release(claim, None),
+            lambda: desk.seal(claim, "e9", final=True, state="completed", due_at=None),
+        )
+        for act in late:
+            with pytest.raises(LeaseLost):
+                act()
+    # What was sealed stays sealed; nothing came after the end.
+    assert desk.store.ledger(verification, NATIONAL) == before
+    assert desk.store.verdicts(verification, NATIONAL) == verdicts
+    assert desk.store.check_integrity(verification, NATIONAL) == ()
