@@ -12,6 +12,8 @@ from support.rules import BOOK, edited, small_rules
 from verify.content import ContentSet
 from verify.domain.access import Caller, RoleName
 from verify.domain.errors import Conflict, InputError, IntegrityError, NotFound, NotPermitted
+from verify.rules.cases import run_cases
+from verify.service import rule_checks
 from verify.service.contents import Contents
 from verify.service.in_force import AHEAD_MS, FRESH_MS, RulesInForce
 from verify.service.publishing import Publishing
@@ -249,3 +251,32 @@ def test_a_changed_record_of_publishing_is_found_before_any_law_is_applied(tmp_p
         raw.execute("update rule_events set actor = 'key:zhao' where kind = 'approved'")
     with Store.open(url) as store, pytest.raises(IntegrityError, match="rule event 2"):
         Office(store).contents.current()
+
+
+def test_a_changed_rulebook_or_case_is_run_anew_and_an_unchanged_one_is_not(office, monkeypatch):
+    runs: list[int] = []
+
+    def counting(law, cases):
+        runs.append(len(cases))
+        return run_cases(law, cases)
+
+    monkeypatch.setattr(rule_checks, "run_cases", counting)
+    rule_checks._KNOWN.clear()
+    connectors = office.contents.connectors
+    assert rule_checks.check_rules(small_rules(), connectors).cases == 4
+    again = edited(("en: the nation}", "en: the nation}\n# seen"), path="regions.yaml")
+    assert rule_checks.check_rules(small_rules(), connectors).passed
+    assert runs == [4]
+    rule_checks.check_rules(again, connectors)
+    broken = rule_checks.check_rules(edited(('value: "1000"', 'value: "900"')), connectors)
+    assert broken.failed == 1
+    assert runs == [4, 4, 4]
+
+
+def test_the_words_of_a_country_are_among_what_its_cases_rest_on(office):
+    rule_checks._KNOWN.clear()
+    words = "schema: verify.vocabulary/1\nkinds: {tips: {nature: flow, zh: 小费, en: tips}}\n"
+    content = ContentSet("rules", {**small_rules().files, "cn/vocabulary.yaml": words})
+    for rules in (small_rules(), content):
+        assert rule_checks.check_rules(rules, office.contents.connectors).passed
+    assert len(rule_checks._KNOWN) == 2
