@@ -98,9 +98,7 @@ def build(
     settings = settings or Settings()
     if not read_only:
         settings.home.mkdir(parents=True, exist_ok=True)
-    store = master_key.open_store(settings, read_only=read_only)
-    if not read_only:
-        master_key.protect(store, settings)
+    store = master_key.open_protected(settings, read_only=read_only)
     notary = Notary(store, settings, clock, make_keys=not read_only)
     store.hold_finals(notary.may_finish)
     in_force = RulesInForce(store, clock)

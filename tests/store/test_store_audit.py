@@ -403,3 +403,25 @@ def test_no_leaf_holds_anything_but_ids_counts_and_digests(office, insider):
         assert row["kind"] == "head"
         assert re.fullmatch(r"v_[0-9a-z]{26}", row["subject"])
         assert re.fullmatch(r"sha256:[0-9a-f]{64}", row["digest"])
+
+
+def test_how_rules_were_published_is_in_the_log_and_a_rewritten_chain_is_found(office, insider):
+    from verify.store.rule_events import _hash
+
+    for after, kind in enumerate(("proposed", "approved")):
+        office.store.add_rule_event(
+            after, "p_" + "0" * 26, kind, "editor", {"day": "2026-01-01"}, office.desk.now
+        )
+        office.notary.once()
+    assert office.faults == set()
+    # Another actor, and a chain that fits itself again.
+    previous = ""
+    for row in sorted(insider.rows(tables.rule_events), key=lambda r: r["position"]):
+        forged = {**row, "actor": "nobody", "previous": previous}
+        forged["hash"] = previous = _hash(forged)
+        insider.change(tables.rule_events, row, forged)
+    assert [e.actor for e in office.store.rule_events()] == ["nobody", "nobody"]
+    assert office.faults == {
+        ("rule_events", "rule_events entry 1"),
+        ("rule_events", "rule_events entry 2"),
+    }

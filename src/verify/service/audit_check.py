@@ -18,7 +18,7 @@ from verify.store import Fault, Store
 from verify.store.accesses import AccessRow
 from verify.store.accesses import digest_of as access_digest
 from verify.store.integrity import NOT_IN_TREE
-from verify.store.log import ACCESS, HEAD, CheckpointRow, LeafRow
+from verify.store.log import ACCESS, CHAIN, CHAINS, HEAD, CheckpointRow, LeafRow
 from verify.store.merkle import Frontier, root
 from verify.store.note import Note, PublicKey
 from verify.store.suites import SIZE
@@ -75,6 +75,7 @@ def check_everything(
     if cases:
         checked, found = _case_faults(store, view)
         faults += found
+        faults += _chain_faults(store, view)
         faults += _access_faults(store.every_access(), view)
     notes = [note.checkpoint.size if note else 0 for note, _ in copies.values()]
     return Audit(
@@ -229,6 +230,21 @@ def _case_faults(store: Store, view: _View) -> tuple[int, list[Found]]:
         except NotFound:
             found.append(Found(subject, "verification", "it is missing; the log knows of it"))
     return len(seen), found
+
+
+def _chain_faults(store: Store, view: _View) -> Iterator[Found]:
+    """The chains of the whole installation against themselves and against their leaves."""
+    for reason in store.check_labels():
+        yield Found("label_events", "clerical decisions", reason)
+    try:
+        store.rule_events()
+    except IntegrityError as error:
+        yield Found("rule_events", error.where, error.reason)
+    hashes = {name: store.log.chain_hashes(name) for name in CHAINS}
+    for leaf in view.leaves.values():
+        if leaf.kind == CHAIN and hashes.get(leaf.subject, {}).get(leaf.entries) != leaf.digest:
+            reason = f"it is not the entry that leaf {leaf.number} of the log recorded"
+            yield Found(leaf.subject, f"{leaf.subject} entry {leaf.entries}", reason)
 
 
 def _access_faults(rows: Sequence[AccessRow], view: _View) -> Iterator[Found]:

@@ -46,6 +46,18 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
     )
 
 
+def open_protected(settings: Settings, *, read_only: bool) -> Store:
+    """The store of a service: whatever it writes is sealed; raises as `protect`."""
+    store = open_store(settings, read_only=read_only)
+    try:
+        if not read_only:
+            protect(store, settings)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
 def protect(store: Store, settings: Settings) -> None:
     """Make sure that everything from now on is sealed; on the very first start, make the key.
 

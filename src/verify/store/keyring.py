@@ -124,6 +124,14 @@ class Keyring:
             if row.erased_at is None and not self._masters.has(row.master):
                 raise no_master()
 
+    def claim(self) -> None:
+        """Leave a key in the database at once, so that a process with another master key notices.
+
+        Raises:
+            Conflict: another process was first, with another master key.
+        """
+        self.sealing(INDEX, 0)
+
     def rotate(self) -> int:
         """Wrap every data key that is under an older master key under the first; how many."""
         changed = 0

@@ -24,12 +24,21 @@ from verify.store import accesses, merkle
 from verify.store.merkle import TreeHead
 from verify.store.suites import SHA256, SIZE, Suite
 from verify.store.tables import accesses as access_rows
-from verify.store.tables import checkpoints, tree_leaves, tree_tiles, verifications
+from verify.store.tables import (
+    checkpoints,
+    label_events,
+    rule_events,
+    tree_leaves,
+    tree_tiles,
+    verifications,
+)
 from verify.store.tiles import Tiles
 
 T = TypeVar("T")
 
-HEAD, ACCESS = "head", "access"
+HEAD, ACCESS, CHAIN = "head", "access", "chain"
+CHAINS = {"rule_events": rule_events, "label_events": label_events}
+"""Chains of the whole installation: how rules were published, how matches were decided."""
 BATCH = 256
 """Leaves in one transaction: on SQLite nobody else writes meanwhile."""
 
@@ -189,6 +198,13 @@ class Log:
         rows: Sequence[Any] = self._read(lambda c: c.execute(select(tree_tiles)).all())
         return {(r.level, r.number): r.hashes for r in rows}
 
+    def chain_hashes(self, name: str) -> dict[int, str]:
+        """Hashes of an installation-wide chain by position, as stored."""
+        table = CHAINS[name]
+        query = select(table.c.position, table.c.hash)
+        rows: Sequence[Any] = self._read(lambda c: c.execute(query).all())
+        return {row.position: row.hash for row in rows}
+
     def covering(self, subject: str, entries: int, below: int) -> LeafRow | None:
         """The first leaf, numbered under `below`, that binds a chain's entry `entries`."""
         query = (
@@ -237,12 +253,14 @@ def _append(connection: Connection, suite: Suite) -> int:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     moved = connection.execute(_MOVED, {"batch": BATCH}).all()
     reads = connection.execute(_READS, {"batch": BATCH - len(moved)}).all()
-    if not moved and not reads:
+    chains = _chain_leaves(connection)
+    if not moved and not reads and not chains:
         return 0
     tiles = _tiles(connection, suite)
     rows = [
         *(_leaf(HEAD, row.id, row.entries, row.head, row.updated_at) for row in moved),
         *(_leaf(ACCESS, r.id, 1, accesses.digest_of(r._asdict()), r.at) for r in reads),
+        *chains,
     ]
     for number, row in enumerate(rows, start=tiles.size):
         row["number"] = number
@@ -250,7 +268,9 @@ def _append(connection: Connection, suite: Suite) -> int:
     if moved:
         connection.execute(_COVERED, [{"wanted": r.id, "covered": r.entries} for r in moved])
     if reads:
-        found = [{"wanted": r["subject"], "number": r["number"]} for r in rows[len(moved) :]]
+        found = [
+            {"wanted": r["subject"], "number": r["number"]} for r in rows if r["kind"] == ACCESS
+        ]
         connection.execute(_READ, found)
     tiles.append(
         suite.leaf(leaf_data(r["kind"], r["subject"], r["entries"], r["digest"])) for r in rows
@@ -261,6 +281,20 @@ def _append(connection: Connection, suite: Suite) -> int:
     ]
     connection.execute(_upsert(connection, tree_tiles, "hashes"), changed)
     return len(rows)
+
+
+def _chain_leaves(connection: Connection) -> list[dict[str, Any]]:
+    """A leaf for each installation-wide chain that has grown."""
+    found = []
+    for name, table in CHAINS.items():
+        newest = select(table.c.position, table.c.hash, table.c.at)
+        end = connection.execute(newest.order_by(table.c.position.desc()).limit(1)).first()
+        if end is None:
+            continue
+        covered = select(func.max(_l.entries)).where(_l.subject == name)
+        if end.position > (connection.execute(covered).scalar() or 0):
+            found.append(_leaf(CHAIN, name, end.position, end.hash, end.at))
+    return found
 
 
 def _leaf(kind: str, subject: str, entries: int, digest: str, at: int) -> dict[str, Any]:

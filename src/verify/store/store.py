@@ -109,6 +109,7 @@ class Store(ClericalDecisions):
         """
         keyring = Keyring(masters, self._read, self._writer.run)
         keyring.require_masters()
+        keyring.claim()
         self.keyring = keyring
 
     def require_no_sealed_evidence(self, where: str) -> None:
