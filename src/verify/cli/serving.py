@@ -64,6 +64,7 @@ def _serve_api(options: ServeOptions, stop: threading.Event) -> None:
             settings = settings.model_copy(update={"public_url": address})
         environment = source_environment(settings.home, options.env_file)
         with build(settings, environment=environment, worker=options.worker) as system:
+            system.contents.law.load()  # a fault in any rulebook stops the start, not a request
             system.start()
             web = _Server(server(create_app(system), options.host, options.port).config, stop)
             thread = threading.Thread(target=web.run, args=([listener],), name="web")
@@ -106,6 +107,7 @@ def _work(options: ServeOptions, stop: threading.Event) -> None:
     settings = options.settings
     environment = source_environment(settings.home, options.env_file)
     with build(settings, environment=environment) as system:
+        system.contents.law.load()
         system.start()
         log.info("serve.working")
         stop.wait()

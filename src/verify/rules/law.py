@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from verify.content import ContentSet, Document
 from verify.domain.errors import ContentError, Problem, UnknownProgramme
@@ -33,11 +34,14 @@ class Law:
         self.books = books
         self._vocabularies = vocabularies
         self._words = {c: wording.extended(v.titles) for c, v in vocabularies.items()}
-        self._by_place = {(b.region, b.programme): b for b in books.values()}
+        self._by_place = {(i.split("/")[1], i.split("/")[2]): i for i in books}
 
     @classmethod
-    def from_content(cls, content: ContentSet) -> Law:
+    def from_content(cls, content: ContentSet, *, lazily: bool = False) -> Law:
         """Read, check and compile a `rules` content set.
+
+        `lazily` compiles a rulebook when it is first asked for: for a set that is known to be
+        sound, or is checked by `load` before it serves anybody.
 
         Raises:
             ContentError: the first fault found, with `file:line`, reason and remedy.
@@ -47,16 +51,30 @@ class Law:
                 raise ContentError("the file is missing", where=f"{content.kind}/{needed}")
         regions = Regions.read(content.document(REGIONS))
         wording = Wording.read(content.document(WORDING))
-        books: dict[str, Rulebook] = {}
         vocabularies = _vocabularies(content)
-        for path in sorted(content.files):
-            if path in (REGIONS, WORDING) or "/cases/" in path or path.endswith(VOCABULARY):
-                continue
+
+        def read(book: str) -> Rulebook:
+            path = f"{book}.yaml"
             document = content.document(path)
-            book = read_rulebook(path, document, vocabularies.get(path.split("/")[0], Vocabulary()))
-            check_place(book, document, regions)
-            books[book.id] = book
-        return cls(content.digest, regions, wording, books, vocabularies)
+            words = vocabularies.get(path.split("/", maxsplit=1)[0], Vocabulary())
+            found = read_rulebook(path, document, words)
+            check_place(found, document, regions)
+            return found
+
+        books = _Books(_ids(content), read)
+        law = cls(content.digest, regions, wording, books, vocabularies)
+        if not lazily:
+            law.load()
+        return law
+
+    def load(self) -> None:
+        """Compile every rulebook that is not yet compiled.
+
+        Raises:
+            ContentError: as `from_content`.
+        """
+        for book in self.books:
+            self.books[book]
 
     def words(self, book: Rulebook) -> Wording:
         """The wording of questions, with the words of the rulebook's country."""
@@ -72,7 +90,7 @@ class Law:
         chain = self.regions.ancestors(region)
         for code in chain:
             if (code, programme) in self._by_place:
-                return self._by_place[(code, programme)]
+                return self.books[self._by_place[(code, programme)]]
         have = self.programmes(region)
         title = self.regions.titles[region]
         offer = f"programmes here: {', '.join(have)}" if have else "no programme has rules here yet"
@@ -143,6 +161,48 @@ def check_place(book: Rulebook, document: Document, regions: Regions) -> None:
             where=where,
             remedy=f"move it to <country>/{expected}.yaml or correct region and programme",
         )
+
+
+class _Books(Mapping[str, Rulebook]):
+    """Rulebooks by id, each compiled once, when it is first asked for."""
+
+    def __init__(self, ids: Sequence[str], read: Callable[[str], Rulebook]) -> None:
+        self._ids = dict.fromkeys(ids)
+        self._read = read
+        self._compiled: dict[str, Rulebook] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, book: str) -> Rulebook:
+        if (found := self._compiled.get(book)) is not None:
+            return found
+        if book not in self._ids:
+            raise KeyError(book)
+        with self._lock:
+            if book not in self._compiled:
+                self._compiled[book] = self._read(book)
+        return self._compiled[book]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+
+def _ids(content: ContentSet) -> list[str]:
+    """Ids of the rulebooks of a set, by their place: `<country>/<region>/<programme>`."""
+    found = []
+    for path in sorted(content.files):
+        if path in (REGIONS, WORDING) or "/cases/" in path or path.endswith(VOCABULARY):
+            continue
+        if path.count("/") != 2:
+            raise ContentError(
+                "a rulebook lies at <country>/<region>/<programme>.yaml",
+                where=f"{content.kind}/{path}",
+                remedy="move the file, or remove it",
+            )
+        found.append(path.removesuffix(".yaml"))
+    return found
 
 
 def _vocabularies(content: ContentSet) -> dict[str, Vocabulary]:

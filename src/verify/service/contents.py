@@ -48,7 +48,7 @@ class Contents:
         self.sets = folder
         self._fetch = fetch
         self._published = published
-        self._folder_law = Law.from_content(folder["rules"])
+        self._folder_law = Law.from_content(folder["rules"], lazily=True)
         self.scoring = Scoring.from_content(folder["scoring"])
         self.connectors = Connectors.from_content(folder["connectors"])
         self._law_by_digest = lru_cache(maxsize=8)(self._stored_law)
@@ -121,7 +121,7 @@ class Contents:
         )
 
     def _stored_law(self, digest: str) -> Law:
-        return Law.from_content(self._stored(digest))
+        return Law.from_content(self._stored(digest), lazily=True)
 
     def _stored(self, digest: str) -> ContentSet:
         return ContentSet.from_blob(self._fetch(digest))
