@@ -72,25 +72,26 @@ def load(folder: Path) -> City:
 
 
 def ours(folder: Path, repeat: int) -> dict[str, Any]:
-    """Outcomes, findings and the whole trace as frames; all of them held in memory."""
+    """Outcomes, findings and the whole trace as frames; the trace is handed on piece by piece."""
     law, them = Law.from_content(ContentSet.load("rules")), load(folder)
     took = Took()
     for _ in range(repeat):
+        outcomes, findings, cells = [], [], 0
         with took:
-            found = list(assess_chunks(law, them.households, them.persons, them.facts, them.doubts))
-    findings = pl.concat([c.findings for c in found])
-    states = findings["household", "test", "state"].pivot("test", index="household", values="state")
+            pieces = assess_chunks(law, them.households, them.persons, them.facts, them.doubts)
+            for piece in pieces:
+                outcomes.append(piece.outcomes["outcome"])
+                findings.append(piece.findings)
+                for trace in piece.traces.values():
+                    for frame in (*trace.levels.values(), trace.parts, trace.facts):
+                        cells += frame.height * frame.width
+    every = pl.concat(findings)
+    states = every["household", "test", "state"].pivot("test", index="household", values="state")
     states.write_parquet(folder / "ours.parquet")
-    outcomes = pl.concat([c.outcomes["outcome"] for c in found]).value_counts()
-    cells = sum(
-        f.height * f.width
-        for c in found
-        for t in c.traces.values()
-        for f in (*t.levels.values(), t.parts, t.facts)
-    )
+    counts = pl.concat(outcomes).value_counts()
     return {
         **took.best(),
-        "outcomes": dict(sorted(outcomes.iter_rows())),
+        "outcomes": dict(sorted(counts.iter_rows())),
         "trace_cells": cells,
     }
 
