@@ -20,6 +20,7 @@ import polars as pl
 from verify.domain.verdict import FindingState
 from verify.rules import expressions as ex
 from verify.rules import interval as iv
+from verify.rules.adding import all_of, both_ends, nought_where_none, put_back
 from verify.rules.contributions import Contributions
 from verify.rules.interval import POSITION, Column
 from verify.rules.keys import counting
@@ -322,14 +323,14 @@ class Evaluation:
         `sum` skips nulls: unbounded is put back. A row with none of them has nought.
         """
         if len(self._h) == 1:
-            return {t: _whole(t.function, self._item(t, level)) for t in trees}
+            return {t: all_of(t.function, self._item(t, level)) for t in trees}
         rows = self._rows(level)
         columns: dict[str, pl.Series] = {"row": rows}
         dens, exprs = [], []
         for i, tree in enumerate(trees):
             item = self._item(tree, level)
             dens.append(item.den)
-            for end, series in zip(("lo", "hi"), _ends(item), strict=False):
+            for end, series in zip(("lo", "hi"), both_ends(item), strict=False):
                 name = f"{i}.{end}"
                 columns[name] = series
                 total = pl.col(name)
@@ -340,10 +341,10 @@ class Evaluation:
         if sums.height < len(self._h):
             whole = pl.DataFrame({"row": counting(len(self._h))})
             sums = whole.join(sums, on="row", how="left", maintain_order="left")
-            sums = _nought_where_none(sums)
+            sums = nought_where_none(sums)
         found = {}
         for i, tree in enumerate(trees):
-            ends = [_put_back(sums, f"{i}.{e}") for e in ("lo", "hi") if f"{i}.{e}" in columns]
+            ends = [put_back(sums, f"{i}.{e}") for e in ("lo", "hi") if f"{i}.{e}" in columns]
             if tree.function == "any":
                 ends = [e.cast(pl.Boolean) for e in ends]
             found[tree] = Column(ends[0], ends[-1], dens[i])
@@ -415,43 +416,3 @@ class Evaluation:
         if judged.good[row]:
             return FindingState.SATISFIED
         return FindingState.NOT_SATISFIED if judged.bad[row] else FindingState.UNDETERMINED
-
-
-def _whole(function: str, item: Column) -> Column:
-    """All of it added up: the only row there is."""
-
-    def end(series: pl.Series) -> pl.Series:
-        largest = function in ("any", "max")
-        total = series.max() if largest else series.sum()
-        found = None if series.null_count() else total or 0
-        if function == "any":
-            return pl.Series("", [bool(found)], dtype=pl.Boolean)
-        return pl.Series("", [found], dtype=pl.Int64)
-
-    lo = end(item.lo)
-    return Column(lo, lo if item.certain else end(item.hi), item.den)
-
-
-def _ends(column: Column) -> tuple[pl.Series, ...]:
-    return (column.lo,) if column.certain else (column.lo, column.hi)
-
-
-def _nought_where_none(sums: pl.DataFrame) -> pl.DataFrame:
-    """Rows that had nobody to add up (null everywhere) have nought, not "unbounded"."""
-    names = [c for c in sums.columns if c != "row"]
-    flags = [c for c in names if c.endswith(".open")]
-    sums = sums.with_columns(pl.col(flags).fill_null(0))
-    ends = [c for c in names if c not in flags]
-    return sums.with_columns(
-        pl.when(pl.col(f"{c}.open") == 0).then(pl.col(c).fill_null(0)).otherwise(c).alias(c)
-        if f"{c}.open" in flags
-        else pl.col(c).fill_null(0)
-        for c in ends
-    )
-
-
-def _put_back(sums: pl.DataFrame, name: str) -> pl.Series:
-    total = sums[name]
-    if f"{name}.open" in sums.columns:
-        total = iv.constant_null(len(total)).zip_with(sums[f"{name}.open"] > 0, total)
-    return total
