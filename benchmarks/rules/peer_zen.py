@@ -1,10 +1,11 @@
 """The same six conditions in GoRules ZEN (`zen-engine`), as its own process.
 
-Usage: peer_zen.py FOLDER SAMPLE [presummed]
+Usage: peer_zen.py FOLDER SAMPLE [presummed | bare]
 
 Reads the benchmark's frames from FOLDER, makes one JSON document per household, and evaluates one
 JDM decision graph with its trace. `presummed` gives ZEN the amounts of each member already added
-up; otherwise it adds up the facts itself, as the other engines do. Prints one JSON line.
+up; otherwise it adds up the facts itself, as the other engines do. `bare` leaves the trace out.
+Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -157,9 +158,10 @@ def main() -> None:
     presummed = sys.argv[3:] == ["presummed"]
     rows = documents(folder, sample, presummed)
     decision = zen.ZenEngine().create_decision(json.dumps(graph(presummed)))
-    decision.evaluate(rows[0][1], {"trace": True})
+    how = {"trace": sys.argv[3:] != ["bare"]}
+    decision.evaluate(rows[0][1], how)
     started, cpu = time.perf_counter(), time.process_time()
-    results = [decision.evaluate(document, {"trace": True})["result"] for _, document in rows]
+    results = [decision.evaluate(document, how)["result"] for _, document in rows]
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     tests = list(results[0])
     out = pl.DataFrame(

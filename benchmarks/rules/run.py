@@ -96,6 +96,20 @@ def ours(folder: Path, repeat: int) -> dict[str, Any]:
     }
 
 
+def bare(folder: Path, repeat: int) -> dict[str, Any]:
+    """The outcome of every condition and household, without the trace."""
+    law, them = Law.from_content(ContentSet.load("rules")), load(folder)
+    took = Took()
+    for _ in range(repeat):
+        with took:
+            for piece in assess_chunks(
+                law, them.households, them.persons, them.facts, them.doubts, trace=False
+            ):
+                if piece.outcomes.is_empty() or piece.findings.is_empty():
+                    raise SystemExit("a piece without outcomes")
+    return took.best()
+
+
 def polars_by_hand(folder: Path, repeat: int) -> dict[str, Any]:
     """The hand-written query."""
     them, took = load(folder), Took()
@@ -129,7 +143,7 @@ def one_household(folder: Path, repeat: int) -> dict[str, Any]:
     return {"median_ms": statistics.median(took[5:])}
 
 
-PARTS = {"ours": ours, "polars": polars_by_hand, "one": one_household}
+PARTS = {"ours": ours, "bare": bare, "polars": polars_by_hand, "one": one_household}
 
 
 # -- the comparison --------------------------------------------------------------------------------
@@ -227,6 +241,7 @@ def compare(root: Path, options: argparse.Namespace) -> None:
     engines = {
         "hand-written Polars": (mine("polars", folder), "polars"),
         "ZEN, from facts": (run(peers, "peer_zen.py", str(folder), str(some)), "zen"),
+        "ZEN, without trace": (run(peers, "peer_zen.py", str(folder), str(some), "bare"), ""),
         "ZEN, amounts added up": (
             run(peers, "peer_zen.py", str(folder), str(some), "presummed"),
             "zen_presummed",
@@ -256,6 +271,9 @@ def compare(root: Path, options: argparse.Namespace) -> None:
             f"{label:<24}{judged:>11,}{found['seconds']:>9.2f}{scaled:>15.1f}{ratios[label]:>8.2f}"
             f"{cpu:>11.1f}{processor[label]:>8.2f}{differing if compared else '-':>8}"
         )
+    without = mine("bare", folder)
+    bare_ratio = ratios["ZEN, without trace"] * whole["seconds"] / without["seconds"]
+    say(f"without trace: verify {without['seconds']:.2f} s, ZEN {bare_ratio:.1f} times that")
     say("`for` of ZEN and of OpenFisca's JSON is scaled up from their sample.")
     doubtful = root / "doubtful"
     write(doubtful, city(min(n, 100_000), doubtful=5))
@@ -275,6 +293,8 @@ def compare(root: Path, options: argparse.Namespace) -> None:
         "processor_seconds": round(whole["cpu"], 2),
         "peak_mb": whole["peak_mb"],
         "speed_ratio": round(ratios["ZEN, from facts"], 1),
+        "seconds_without_trace": round(without["seconds"], 2),
+        "zen_without_trace_ratio": round(bare_ratio, 1),
         "zen_presummed_ratio": round(ratios["ZEN, amounts added up"], 1),
         "openfisca_ratio": round(ratios["OpenFisca, arrays"], 2),
         "openfisca_json_ratio": round(ratios["OpenFisca, JSON"], 1),

@@ -98,10 +98,12 @@ def assess_chunks(
     *,
     chunk: int = CHUNK,
     threads: int = THREADS,
+    trace: bool = True,
 ) -> Iterator[Columnar]:
     """The same, one piece per `chunk` households in the order of their keys.
 
-    No more than `threads` pieces are in work at a time, so that memory stays flat.
+    No more than `threads` pieces are in work at a time, so that memory stays flat. `trace=False`
+    leaves the traces out.
     """
     households = frames.HOUSEHOLDS.check(households).sort("household")
     rest = [
@@ -117,7 +119,7 @@ def assess_chunks(
     def piece(start: int) -> Columnar:
         mine = households[start : start + chunk]
         first, last = mine["household"][0], mine["household"][-1]
-        return _assessed(law, mine, *(_between(frame, first, last) for frame in rest))
+        return _assessed(law, mine, *(_between(frame, first, last) for frame in rest), trace=trace)
 
     if len(starts) < 2 or threads < 2:
         yield from map(piece, starts)
@@ -153,14 +155,17 @@ def _assessed(
     persons: pl.DataFrame,
     facts: pl.DataFrame,
     doubts: pl.DataFrame,
+    *,
+    trace: bool,
 ) -> Columnar:
     outcomes, found, traces = [], [], {}
     for book, mine in by_book(law, households, persons, facts, doubts):
         prepared = prepare(book, *mine)
-        one, findings, trace = _of_book(law, prepared, mine[1])
+        one, findings, told = _of_book(prepared, mine[1], trace=trace)
         outcomes.append(one)
         found.append(findings)
-        traces[book.id] = trace
+        if told is not None:
+            traces[book.id] = told
     ordered = pl.concat(outcomes)
     if len(outcomes) > 1:
         ordered = ordered.sort("household")
@@ -168,8 +173,8 @@ def _assessed(
 
 
 def _of_book(
-    law: Law, prepared: Prepared, persons: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame, TraceFrames]:
+    prepared: Prepared, persons: pl.DataFrame, *, trace: bool
+) -> tuple[pl.DataFrame, pl.DataFrame, TraceFrames | None]:
     households = prepared.households
     evaluation = Evaluation(prepared.open_batch())
     outcomes = _TEXTS[decided(prepared, evaluation).cast(POSITION)].alias("outcome")
@@ -184,8 +189,8 @@ def _of_book(
             **benefit_columns(evaluation, prepared.book.plan, outcomes),
         }
     )
-    trace = trace_frames(prepared, evaluation, states, persons)
-    return outcome_frame, findings_frame(evaluation, key, states), trace
+    told = trace_frames(prepared, evaluation, states, persons) if trace else None
+    return outcome_frame, findings_frame(evaluation, key, states), told
 
 
 def tree(law: Law, found: Columnar, household: str) -> tuple[TraceNode, ...]:
