@@ -113,9 +113,9 @@ guess: setup-dev ## a million candidate ids tried against a stolen backup
 
 lock: ## pin dependencies with hashes
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra build pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra dev --extra build pyproject.toml -c requirements.lock -o requirements-dev.lock
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra bench pyproject.toml -o requirements-bench.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --extra build pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --extra dev --extra build pyproject.toml -c requirements.lock -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --extra bench pyproject.toml -o requirements-bench.lock
 
 clean: ## remove what the commands made
 	@rm -rf $(VENV) var dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
