@@ -96,12 +96,13 @@ def test_a_letter_that_ends_between_two_polls_stops_the_asking(
 
 
 def test_a_slow_job_leaves_a_ticket_and_the_ticket_brings_the_answer(bench: Bench) -> None:
-    bench.sim.set_profile("real_estate", delay_seconds=1.6)
+    bench.sim.set_profile("real_estate", delay_seconds=3)
+    submission = time.monotonic()
     first = bench.ask("real_estate", request_id="slow-1")
     assert (first.state, first.pending, first.bodies) == (S.TIMEOUT, True, ())
     assert first.ticket.startswith("BDC")
     assert first.retry_after_seconds == 30
-    time.sleep(0.5)
+    time.sleep(max(0.0, submission + 4 - time.monotonic()))
     submitted = len(bench.sim.requests("real_estate"))
     second = bench.ask("real_estate", request_id="slow-1", ticket=first.ticket)
     assert (second.state, second.pending) == (S.OK, False)
