@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -28,9 +29,11 @@ from verify.connectors.health import HealthBook
 from verify.connectors.hedging import both, first_good
 from verify.connectors.http import Failure
 from verify.connectors.observing import observe
-from verify.connectors.opening import OpenSource, open_source
+from verify.connectors.opening import OpenSource
 from verify.connectors.shared import MemoryState, SharedState
+from verify.connectors.versions import OpenVersions, Version
 from verify.connectors.watch import Watch
+from verify.domain.errors import ContentError
 from verify.domain.evidence import EvidenceState
 from verify.domain.household import Authorisation
 from verify.domain.period import add_months
@@ -106,16 +109,10 @@ class Asker:
         self.health = HealthBook(shared, wall_ms)
         egress = egress or Egress.from_environment(environment)
         self._requester = environment.get(REQUESTER_ENV, "") or DEFAULT_REQUESTER
-        self._sources = {
-            source: open_source(connectors.declaration(source), environment, egress, shared)
-            for source in connectors.sources
-        }
-        self._seconds = {
-            source: open_source(d, environment, egress, shared, d.second.env)
-            for source in connectors.sources
-            if (d := connectors.declaration(source)).second and environment.get(d.second.env)
-        }
-
+        self._connectors = connectors
+        self._opened = OpenVersions(environment, egress, shared)
+        for source in connectors.sources:
+            self._opened.open(connectors.declaration(source))
         # Two threads for each question to a source with two addresses; none otherwise.
         self._pairs = ThreadPoolExecutor(64, thread_name_prefix="second")
 
@@ -123,23 +120,42 @@ class Asker:
         """Let what is under way end, close all connections, write down how the sources did."""
         self._pairs.shutdown(wait=True)
         self.health.flush()
-        for source in (*self._sources.values(), *self._seconds.values()):
-            source.close()
+        self._opened.close()
 
-    def ask(self, question: Question, authorisations: Sequence[Authorisation]) -> Answer:
+    def ask(
+        self,
+        question: Question,
+        authorisations: Sequence[Authorisation],
+        declaration: Declaration | None = None,
+    ) -> Answer:
         """Ask, within the source's total deadline.
+
+        `declaration` is the version to ask with: the one that the question is pinned to, while
+        others already ask with the next (default: the version this asker was made with).
 
         The letter is checked before every request: each attempt, page, part and poll. Without
         one that covers person, source, purpose and day, nothing is sent (`unauthorised`).
         """
-        source = self._sources.get(question.source)
-        if source is None:
+        if declaration is None and question.source in self._connectors.sources:
+            declaration = self._connectors.declaration(question.source)
+        if declaration is None or declaration.id != question.source:
             return Answer(EvidenceState.UNAUTHORISED, (), "unknown_source", "")
+        with ExitStack() as stack:
+            try:
+                version = stack.enter_context(self._opened.using(declaration))
+            except ContentError:
+                # Published since this process started, with an address that it may not use.
+                return Answer(EvidenceState.UNAVAILABLE, (), "address_refused", "")
+            return self._ask_version(version, question, authorisations)
+
+    def _ask_version(
+        self, version: Version, question: Question, authorisations: Sequence[Authorisation]
+    ) -> Answer:
+        source, second = version.first, version.second
         if not source.address:
             return Answer(EvidenceState.UNAVAILABLE, (), "not_configured", "")
         if self.watch.quarantined(source.declaration):
             return Answer(EvidenceState.UNAVAILABLE, (), "quarantined", "")
-        second = self._seconds.get(question.source)
         spec = source.declaration.second
         if second is None or spec is None:
             return self._ask(source, question, authorisations)
@@ -151,7 +167,8 @@ class Asker:
             return self._ask(second, question, authorisations)
 
         if spec.compare:
-            return self._compared(question, *both(self._pairs, first_one, second_one))
+            answers = both(self._pairs, first_one, second_one)
+            return self._compared(source.declaration, question, *answers)
         after = float(spec.after_seconds)
         return first_good(self._pairs, first_one, second_one, after_seconds=after, good=_answered)
 
@@ -183,11 +200,11 @@ class Asker:
             retry_after_seconds=pause,
         )
 
-    def _compared(self, question: Question, one: Answer, two: Answer) -> Answer:
+    @staticmethod
+    def _compared(declaration: Declaration, question: Question, one: Answer, two: Answer) -> Answer:
         """Two addresses of one register must say the same; the day of their data may differ."""
         if not (_answered(one) and _answered(two)):
             return one if _answered(one) or not _answered(two) else two
-        declaration = self._sources[question.source].declaration
         context = _context(question)
         said = [decode(declaration, a.bodies, context) for a in (one, two)]
         if all(d.state.answered for d in said) and _facts(said[0]) != _facts(said[1]):
@@ -233,8 +250,16 @@ class Asker:
             return
         decoded = decode(declaration, outcome.bodies, _context(question))
         age = (question.as_of - decoded.as_of).days if decoded.as_of else None
-        self.health.note(source, decoded.state.value, took, rows=len(decoded.rows), age_days=age)
-        self.watch.note(declaration, decoded.state, observe(declaration, outcome.bodies))
+        seen = observe(declaration, outcome.bodies)
+        self.health.note(
+            source,
+            decoded.state.value,
+            took,
+            rows=len(decoded.rows),
+            age_days=age,
+            fields=(sum(seen.filled.values()), sum(seen.asked.values())),
+        )
+        self.watch.note(declaration, decoded.state, seen)
 
     def _values(self, question: Question, declaration: Declaration) -> dict[str, object]:
         return {

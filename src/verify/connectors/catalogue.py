@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from verify.connectors.declaration import Declaration
 from verify.content import ContentSet
 from verify.domain.canonical import digest
@@ -23,20 +25,12 @@ class Connectors:
         Raises:
             ContentError: a file does not fit, or its name is not its id; with `file:line`.
         """
-        found: dict[str, Declaration] = {}
-        for path in sorted(content.files):
-            document = content.document(path)
-            declaration = document.model(Declaration)
-            if path != f"{declaration.id}.yaml":
-                raise ContentError(
-                    f"the file declares the source {declaration.id!r}",
-                    where=document.where(("id",)),
-                    remedy=f"name the file {declaration.id}.yaml or correct the id",
-                )
-            text_digest = digest({"path": path, "text": content.files[path]})
-            declared = declaration.model_copy(update={"digest": text_digest})
-            found[declaration.id] = declared
-        return cls(found, content.digest)
+        declared = [read_declaration(content, path) for path in sorted(content.files)]
+        return cls({d.id: d for d in declared}, content.digest)
+
+    def changed(self, declarations: Iterable[Declaration], content_digest: str) -> Connectors:
+        """These with some declarations replaced or added, as the set with that digest."""
+        return Connectors({**self._declarations, **{d.id: d for d in declarations}}, content_digest)
 
     def declaration(self, source: str) -> Declaration:
         """The declaration of a source.
@@ -52,3 +46,26 @@ class Connectors:
                 where=source,
                 remedy=f"use one of: {', '.join(self.sources)}",
             ) from None
+
+
+def declared_form(path: str, text: str) -> dict[str, str]:
+    """What the digest of one declaration covers: its file's name and text."""
+    return {"path": path, "text": text}
+
+
+def read_declaration(content: ContentSet, path: str) -> Declaration:
+    """One file of a set of connectors.
+
+    Raises:
+        ContentError: it does not fit, or its name is not its id; with `file:line`.
+    """
+    document = content.document(path)
+    declaration = document.model(Declaration)
+    if path != f"{declaration.id}.yaml":
+        raise ContentError(
+            f"the file declares the source {declaration.id!r}",
+            where=document.where(("id",)),
+            remedy=f"name the file {declaration.id}.yaml or correct the id",
+        )
+    text_digest = digest(declared_form(path, content.files[path]))
+    return declaration.model_copy(update={"digest": text_digest})

@@ -43,8 +43,13 @@ class HealthBook:
         *,
         rows: int | None = None,
         age_days: int | None = None,
+        fields: tuple[int, int] = (0, 0),
     ) -> None:
-        """One asking ended; `rows` and `age_days` where the answer was looked at."""
+        """One asking ended; `rows` and `age_days` where the answer was looked at.
+
+        `fields` counts the values that the declaration expects (`expectations.fill`): how many
+        were filled, of how many.
+        """
         hour = self._clock() // HOUR_MS
         edge = next((str(c) for c in CLASSES if milliseconds <= c), "more")
         with self._lock:
@@ -60,6 +65,9 @@ class HealthBook:
             if age_days is not None:
                 counts["dated"] += 1
                 counts["age_days"] += age_days
+            if fields[1]:
+                counts["filled"] += fields[0]
+                counts["fields"] += fields[1]
             due = time.monotonic() - self._flushed > FLUSH_SECONDS
         if due:
             self.flush()

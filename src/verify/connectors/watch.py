@@ -17,7 +17,7 @@ from typing import Any
 
 from verify.connectors.declaration import Declaration
 from verify.connectors.observing import Observation
-from verify.connectors.shared import SharedState, change
+from verify.connectors.shared import SharedState, Value, change
 from verify.connectors.values import integer_amount
 from verify.domain.evidence import EvidenceState
 
@@ -78,8 +78,12 @@ class Watch:
 
     def quarantine(self, declaration: Declaration, reason: str) -> None:
         """Stop using this source, as it is declared now."""
-        held = {"reason": reason, "declaration": declaration.digest}
-        change(self._state, _key(declaration.id), lambda value: held)
+        # Two versions of one source may be asked side by side: each is held, or not, by itself.
+        change(
+            self._state,
+            _key(declaration.id),
+            lambda value: {"held": {**_held(value), declaration.digest: reason}},
+        )
 
     def release(self, source: str) -> None:
         """A person has looked: the source is asked again."""
@@ -88,7 +92,7 @@ class Watch:
     def quarantined(self, declaration: Declaration) -> str:
         """Why the source is quarantined; nothing where it is not, or was under another version."""
         _, value = self._state.get(_key(declaration.id))
-        return str(value["reason"]) if value.get("declaration") == declaration.digest else ""
+        return str(_held(value).get(declaration.digest, ""))
 
     def _window(self, declaration: Declaration) -> _Window:
         with self._lock:
@@ -101,6 +105,12 @@ class Watch:
 
 def _key(source: str) -> str:
     return f"quarantine/{source}"
+
+
+def _held(value: Value) -> dict[str, str]:
+    """Why each version of a source is held, by digest; also from the earlier form of one alone."""
+    alone = {value["declaration"]: value["reason"]} if "declaration" in value else {}
+    return {**alone, **value.get("held", {})}
 
 
 def _verdict(declaration: Declaration, window: _Window) -> str:
