@@ -87,6 +87,26 @@ def test_neither_the_order_of_rows_nor_the_chunk_is_seen_in_the_frames(law, case
             assert frame.equals(again.levels[level]), level
 
 
+@SOME
+@given(case=households())
+def test_it_is_not_seen_in_the_outcome_how_a_register_names_its_members(law, case):
+    """Few names for all members, or one of its own for each: looked up in two ways."""
+    frames = batch(law, [case] * 70)
+
+    def renamed(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(pl.concat_str("person", "household", separator="@"))
+
+    few = assess_frames(law, *frames, chunk=64)
+    many = assess_frames(law, frames[0], renamed(frames[1]), renamed(frames[2]), frames[3])
+    assert few.outcomes.equals(many.outcomes)
+    columns = ["household", "test", "state", "value_lo", "value_hi", "gap_lo", "gap_hi"]
+    assert (
+        few.findings[columns]
+        .sort("household", "test")
+        .equals(many.findings[columns].sort("household", "test"))
+    )
+
+
 def test_supporters_and_things_have_their_tree_from_frames_and_from_parquet(tmp_path):
     law, r = load(wide_oracle.BOOK), random.Random(3)
     documents = [wide_oracle.as_given(wide_oracle.random_people(r)) for _ in range(40)]

@@ -106,20 +106,21 @@ def assess_chunks(
     leaves the traces out.
     """
     households = frames.HOUSEHOLDS.check(households).sort("household")
+    shapes = (frames.PERSONS, frames.FACTS, frames.DOUBTS)
     rest = [
-        _in_order(shape.check(frame), shape.key)
-        for shape, frame in (
-            (frames.PERSONS, persons),
-            (frames.FACTS, facts),
-            (frames.DOUBTS, doubts),
-        )
+        _by_household(shape.check(frame))
+        for shape, frame in zip(shapes, (persons, facts, doubts), strict=True)
     ]
     starts = range(0, households.height, chunk)
 
     def piece(start: int) -> Columnar:
         mine = households[start : start + chunk]
         first, last = mine["household"][0], mine["household"][-1]
-        return _assessed(law, mine, *(_between(frame, first, last) for frame in rest), trace=trace)
+        parts = [
+            _in_order(_between(frame, first, last), shape.key)
+            for frame, shape in zip(rest, shapes, strict=True)
+        ]
+        return _assessed(law, mine, *parts, trace=trace)
 
     if len(starts) < 2 or threads < 2:
         yield from map(piece, starts)
@@ -134,13 +135,16 @@ def assess_chunks(
             yield waiting.popleft().result()
 
 
+def _by_household(frame: pl.DataFrame) -> pl.DataFrame:
+    """Households one after the other: what a piece needs is then a slice."""
+    return frame if frame["household"].is_sorted() else frame.sort("household")
+
+
 def _in_order(frame: pl.DataFrame, key: tuple[str, ...]) -> pl.DataFrame:
     """The frame in the order of its key; one that is in order already is only looked at."""
-    first, second = (frame[k] for k in key[:2])
-    same = first == first.shift(1)
-    if first.is_sorted() and not (same & (second < second.shift(1))).any():
-        return frame
-    return frame.sort(key)
+    first, second = (frame[k] for k in key)
+    falls = second < second.shift(1)
+    return frame.sort(key) if (falls & (first == first.shift(1))).any() else frame
 
 
 def _between(frame: pl.DataFrame, first: str, last: str) -> pl.DataFrame:

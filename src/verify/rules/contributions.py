@@ -7,7 +7,7 @@ the facts themselves are only looked at again for their evidence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +15,7 @@ import polars as pl
 
 from verify.domain.verdict import DoubtKind
 from verify.rules.grammar import AbsentM, UnstatedM
-from verify.rules.keys import positions
+from verify.rules.keys import persons_of
 from verify.rules.plan import HOUSEHOLD, Measure, Plan
 from verify.rules.portions import (
     ANNUAL,
@@ -78,7 +78,8 @@ SCHEMA: dict[str, pl.DataType] = {
     "danger": pl.String(),
     "purpose": pl.String(),
 }
-NUMBERS = ("worth", "price", "debt", "area_dm2", "years_owned", "months_owned")
+AGES = ("years_owned", "months_owned")
+NUMBERS = ("worth", "price", "debt", "area_dm2", *AGES)
 TEXTS = ("category", "basis", "danger", "purpose")
 DETAILS = (*NUMBERS, *TEXTS)
 
@@ -111,8 +112,7 @@ class Contributions:
 
     def objects(self, portion: Portion) -> pl.Series:
         """The key of the thing that each row is about."""
-        h = self.people["h"][portion.p].cast(pl.UInt32)
-        return things_of(self.facts, portion.fact, self.as_of[h])["object"]
+        return keys_of(self.facts, portion.fact)
 
     def _frame(self, portions: list[Portion]) -> pl.DataFrame:
         rows = [_narrow(q) for q in portions]
@@ -135,25 +135,34 @@ class Contributions:
             "evidence": evidence,
             "person": self.people["person"][found["p"]],
             "quantity": quantities,
-            **things_of(self.facts, found["fact"], self.as_of[h.cast(pl.UInt32)]),
+            "object": keys_of(self.facts, found["fact"]),
+            **details_of(self.facts, found["fact"], self.as_of[h.cast(pl.UInt32)]),
         }
         order = ("h", "p", "m", "doubt", "object", "lo", "hi")
         return pl.DataFrame({c: wide[c] for c in SCHEMA}).sort(order)
 
 
-def things_of(facts: pl.DataFrame, fact: pl.Series, as_of: pl.Series) -> dict[str, pl.Series]:
-    """Key and details of the things that some facts are about; `as_of` by row of `fact`."""
-    key = facts["object_key"][fact]
-    if key.null_count():
-        key = ("\u0000" + facts["fact"][fact]).zip_with(key.is_null(), key)
-        key = key.fill_null("") if fact.null_count() else key  # a question is about no thing
+def details_of(
+    facts: pl.DataFrame, fact: pl.Series, as_of: pl.Series, wanted: Sequence[str] = DETAILS
+) -> dict[str, pl.Series]:
+    """Details of the things that some facts are about; `as_of` by row of `fact`."""
+    found = {d: facts[d][fact] for d in wanted if d not in AGES}
+    if len(found) == len(wanted):
+        return found
     since = facts["acquired"][fact]
     months = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(fact))
     if since.null_count() < len(since):
         months = _months_between(since, as_of)
-    found = {"object": key, "months_owned": months, "years_owned": months // 12}
-    details = [d for d in DETAILS if d not in found]
-    return found | {d: facts[d][fact] for d in details}
+    return found | {"months_owned": months, "years_owned": months // 12}
+
+
+def keys_of(facts: pl.DataFrame, fact: pl.Series) -> pl.Series:
+    """The key of the thing that each fact is about; a fact without one is a thing of its own."""
+    key = facts["object_key"][fact]
+    if key.null_count():
+        key = ("\u0000" + facts["fact"][fact]).zip_with(key.is_null(), key)
+        key = key.fill_null("") if fact.null_count() else key  # a question is about no thing
+    return key
 
 
 def _months_between(since: pl.Series, day: pl.Series) -> pl.Series:
@@ -214,7 +223,7 @@ def contributions(  # noqa: PLR0917 - one argument per frame
             pl.col("kind").replace_strict(_CLASS, return_dtype=pl.Int64).alias("cls"),
             pl.lit("").alias("asks"),
         )
-    p = positions(facts, people, ["household", "person"])
+    p = persons_of(facts, households, people)
     if p.null_count():
         facts, p = facts.filter(p.is_not_null()), p.drop_nulls()
     h = people["h"].cast(pl.UInt32)

@@ -24,9 +24,35 @@ def positions(frame: pl.DataFrame, table: pl.DataFrame, on: list[str]) -> pl.Ser
         found = [numbers.get(key) for key in _keys(frame, on)]
         return pl.Series("at", found, dtype=pl.UInt32)
     first = _starts(frame, on)
-    heads = frame.select(on).filter(first)
-    numbered = table.select(on).with_row_index("at")
+    heads = frame[on].filter(first)
+    numbered = table[on].with_row_index("at")
     at = heads.join(numbered, on=on, how="left", maintain_order="left")["at"]
+    return at if heads.height == frame.height else at[_runs(first)]
+
+
+def persons_of(frame: pl.DataFrame, households: pl.DataFrame, people: pl.DataFrame) -> pl.Series:
+    """For each row of `frame`, the row of its household and person in `people`; null: none.
+
+    `people` has h, the row of the household in `households`. Members are named by few words the
+    country over, so a person is a place in a table of households by words, and nothing is joined.
+    """
+    on = ["household", "person"]
+    if frame.height <= FEW and people.height <= FEW:
+        return positions(frame, people, on)
+    words = people["person"].unique()
+    if len(words) > FEW:
+        return positions(frame, people, on)
+    number = pl.Enum(words.sort())
+    first = _starts(frame, on)
+    heads = frame[on].filter(first)
+
+    def place(h: pl.Series, person: pl.Series) -> pl.Series:
+        return h.cast(pl.UInt32) * len(words) + person.cast(number, strict=False).to_physical()
+
+    table = pl.Series("at", [None], dtype=pl.UInt32)
+    table = table.new_from_index(0, households.height * len(words))
+    table = table.scatter(place(people["h"], people["person"]), counting(people.height))
+    at = table[place(positions(heads, households, ["household"]), heads["person"])]
     return at if heads.height == frame.height else at[_runs(first)]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from verify.rules.contributions import Contributions, things_of
+from verify.rules.contributions import Contributions, details_of, keys_of
 from verify.rules.interval import POSITION, Column, constant
 from verify.rules.keys import repeats
 from verify.rules.parts import added_up, each_thing
@@ -69,7 +69,7 @@ class OpenTotals:
         lo, hi = _theirs(ours, self._settled(ours), counted)
         h = self._h[ours.p]
         facts, as_of = self._contributions.facts, self._contributions.as_of
-        told = things_of(facts, ours.fact, as_of[h])
+        told = details_of(facts, ours.fact, as_of[h], details)
         owned = pl.DataFrame(
             {
                 "row": h.cast(pl.Int64),
@@ -77,7 +77,8 @@ class OpenTotals:
                 "lo": lo,
                 "hi": hi,
                 "told": pl.Series([None], dtype=pl.Int64).new_from_index(0, len(h)),
-                **{name: told[name] for name in ("object", *details)},
+                "object": keys_of(facts, ours.fact),
+                **{name: told[name] for name in details},
             }
         )
         return thing_table(owned, measure, details)
@@ -116,8 +117,7 @@ class OpenTotals:
     ) -> Column:
         """Each thing once, as far as any of its owners owns it."""
         if len(of) and repeats(of):
-            facts, as_of = self._contributions.facts, self._contributions.as_of
-            key = things_of(facts, portion.fact, as_of[self._h[portion.p]])["object"]
+            key = keys_of(self._contributions.facts, portion.fact)
             frame = pl.DataFrame({"of": of, "object": key, "lo": bounds[0], "hi": bounds[1]})
             each = each_thing(frame, ["of"]).sort("of")
             of, bounds = each["of"], (each["lo"], each["hi"])

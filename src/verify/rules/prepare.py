@@ -137,14 +137,13 @@ def _people(households: pl.DataFrame, persons: pl.DataFrame) -> pl.DataFrame:
     h = positions(persons, households, ["household"])
     if h.null_count():
         persons, h = persons.filter(h.is_not_null()), h.drop_nulls()
-    whose = pl.DataFrame({"as_of": households["as_of"][h], "birth": persons["birth"]})
     people = pl.DataFrame(
         {
             "h": h.cast(pl.Int64),
             "household": persons["household"],
             "person": persons["person"],
             "relation": persons["relation"],
-            "age": whose.select(_completed_years("as_of", "birth").alias("age"))["age"],
+            "age": _completed_years(households["as_of"], h, persons["birth"]),
             "supporter": persons["role"] != Role.MEMBER.value,
             "left_out": persons["left_out"],
         }
@@ -190,20 +189,26 @@ def _areas(book: Rulebook, regions: pl.Series) -> pl.Series:
     return pl.Series("area_of_region", found, dtype=pl.String)
 
 
-def _completed_years(day: str, birth: str) -> pl.Expr:
-    """Completed years: the difference of yyyymmdd as numbers (parts of dates are 8 bits wide)."""
+def _completed_years(day: pl.Series, h: pl.Series, birth: pl.Series) -> pl.Series:
+    """Completed years on the day of the household: the difference of yyyymmdd as numbers."""
+    alike = day.head(1) if len(day) == 1 or (day == day[0]).all() else day[h]
+    whose = pl.DataFrame({"birth": birth})
+    today = pl.DataFrame({"day": alike}).select(_digits("day"))["day"]
+    return (today - whose.select(_digits("birth"))["birth"]) // 10_000
 
-    def digits(name: str) -> pl.Expr:
-        date = pl.col(name).dt
-        wide = [part.cast(pl.Int64) for part in (date.year(), date.month(), date.day())]
-        return wide[0] * 10_000 + wide[1] * 100 + wide[2]
 
-    return (digits(day) - digits(birth)) // 10_000
+def _digits(name: str) -> pl.Expr:
+    """A date as yyyymmdd (parts of dates are 8 bits wide)."""
+    date = pl.col(name).dt
+    year, month, day = (p.cast(pl.Int64) for p in (date.year(), date.month(), date.day()))
+    return year * 10_000 + month * 100 + day
 
 
 def _check_sizes(households: pl.DataFrame, members: pl.DataFrame) -> None:
-    sizes = members["h"].value_counts()
-    if sizes.height < households.height:
+    last = members["h"] != members["h"].shift(-1)  # members lie household by household
+    ends = last.fill_null(True).arg_true().cast(pl.Int64)
+    sizes = ends - ends.shift(1, fill_value=-1)
+    if len(sizes) < households.height:
         raise InputError(
             "a household has no members",
             remedy="name at least the applicant",
@@ -211,7 +216,7 @@ def _check_sizes(households: pl.DataFrame, members: pl.DataFrame) -> None:
                 Problem("/members", "no-members", "nobody is a member.", "Name the applicant."),
             ),
         )
-    if (largest := sizes["count"].max()) is not None and int(str(largest)) > MAX_MEMBERS:
+    if (largest := sizes.max()) is not None and int(str(largest)) > MAX_MEMBERS:
         raise InputError(
             f"a household has over {MAX_MEMBERS} members",
             remedy="check the list: one application is one household",

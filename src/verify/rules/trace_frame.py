@@ -99,8 +99,9 @@ def _supporters(prepared: Prepared, evaluation: Evaluation, persons: pl.DataFram
     """Those outside the household; with quantities where the rules look at them."""
     names = ["household", "person", "relation"]
     if not prepared.book.plan.looks_at_supporters:
-        others = persons.filter(pl.col("role") != Role.MEMBER.value)
-        return others.select(names).sort(names)
+        outside = persons["role"] != Role.MEMBER.value
+        others = persons[names]
+        return others.filter(outside).sort(names) if outside.any() else others.clear()
     people = prepared.people.filter("supporter")
     ends = columns(evaluation, SUPPORTER)
     return pl.DataFrame({**{c: people[c] for c in names}, **ends})
