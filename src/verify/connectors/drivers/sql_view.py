@@ -6,8 +6,15 @@ that can be read again years later.
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import datetime as dt
 import functools
+import os
+import socket
+import sqlite3
+import threading
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -32,12 +39,18 @@ def run(channel: Channel, protocol: SqlView, ticket: str) -> Outcome:
     day: Any = select(column(protocol.data_day)).select_from(table(protocol.data_day))
     with channel.throttle.slot(channel.until):
         channel.gate.pass_through()
+        patience = max(_LEAST_PATIENCE, int(channel.declaration.deadline_seconds))
         try:
-            with _engine(channel.address).connect() as connection:
+            with (
+                _hung_up_after(channel.left),
+                _engine(channel.address, patience).connect() as connection,
+            ):
                 _bound(connection, channel.left)
                 rows = connection.execute(question).mappings().all()
                 data_day = connection.execute(day).scalar_one()
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
+            if channel.left <= 0 or _cancelled(error):
+                raise Failure(EvidenceState.TIMEOUT, "no_answer_in_time") from None
             raise Failure(EvidenceState.UNAVAILABLE, "database") from None
     if len(rows) >= limit:
         raise Failure(EvidenceState.MALFORMED, "too_many_rows")
@@ -81,9 +94,78 @@ def _bound(connection: Any, seconds: float) -> None:
         connection.execute(text("PRAGMA query_only = ON"))
 
 
-@functools.lru_cache(maxsize=32)
-def _engine(url: str) -> Any:
-    from sqlalchemy import create_engine
+_LEAST_PATIENCE = 2  # seconds to connect; PostgreSQL's library knows no less
+_QUERY_CANCELED = "57014"
 
-    # Autocommit off, a small pool: a view of another department is no place to crowd.
-    return create_engine(url, pool_size=2, max_overflow=2, pool_pre_ping=True)
+
+def _cancelled(error: Any) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", "") == _QUERY_CANCELED
+
+
+class _HangUp:
+    """Ends the connections that it holds, when its time has come: for good, whatever waits.
+
+    The statement's own time-out is kept by the database; one that has frozen keeps none.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: list[Any] = []
+        self._over = False
+
+    def hold(self, raw: Any) -> None:
+        with self._lock:
+            self._held.append(raw)
+            over = self._over
+        if over:
+            self.now()
+
+    def now(self) -> None:
+        with self._lock:
+            self._over = True
+            held = list(self._held)
+        for raw in held:
+            _cut(raw)
+
+
+_HANG_UP: contextvars.ContextVar[_HangUp] = contextvars.ContextVar("hang_up")
+
+
+@contextlib.contextmanager
+def _hung_up_after(seconds: float) -> Iterator[None]:
+    """Within, whatever is still going on with a database after so many seconds fails."""
+    end = _HangUp()
+    timer = threading.Timer(max(0.0, seconds), end.now)
+    timer.daemon = True
+    token = _HANG_UP.set(end)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        _HANG_UP.reset(token)
+
+
+def _cut(raw: Any) -> None:
+    """End what a connection is doing, under the feet of the thread that waits for it."""
+    if isinstance(raw, sqlite3.Connection):
+        with contextlib.suppress(sqlite3.Error):  # it has ended by itself
+            raw.interrupt()
+        return
+    from psycopg import Error
+
+    with contextlib.suppress(OSError, Error), socket.socket(fileno=os.dup(raw.fileno())) as wire:
+        wire.shutdown(socket.SHUT_RDWR)
+
+
+@functools.lru_cache(maxsize=32)
+def _engine(url: str, patience: int) -> Any:
+    from sqlalchemy import NullPool, create_engine, event
+
+    # A connection for each question: a kept one might have died, and to ask it whether it has
+    # is to wait for an answer again.
+    option = "timeout" if url.startswith("sqlite") else "connect_timeout"
+    engine = create_engine(url, poolclass=NullPool, connect_args={option: patience})
+    # First of all listeners: SQLAlchemy's own asks a new database for its version.
+    event.listen(engine, "connect", lambda raw, _: _HANG_UP.get().hold(raw), insert=True)
+    return engine
