@@ -224,9 +224,12 @@ def test_a_changed_index_row_is_found_and_named(desk, insider):
 
 def test_without_its_master_key_nothing_sealed_is_read(desk, open_vault, open_sqlite):
     verification = carried(desk, PEOPLE[0])
+    digest = desk.store.exchanges(verification)[0].bodies[0]
     desk.store.close()
     blind = open_vault(None, read_only=True)
-    digest = blind.exchanges(verification)[0].bodies[0]
+    with pytest.raises(Conflict, match="not here"):
+        blind.exchanges(verification)
+    assert blind.verification(verification, NATIONAL).case_number == "(sealed)"
     with pytest.raises(Conflict, match="without its master key"):
         blind.blob(digest)
     stranger = open_vault(MasterKeys.new_text(), read_only=True)

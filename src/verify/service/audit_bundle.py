@@ -50,6 +50,9 @@ UTF-8) of {at, hash of payload, kind, position, previous, verification}; the log
 "verify.head/1\\n<verification>\\n<entries>\\n<hash>\\n"; tree and proofs follow RFC 6962,
 checkpoint and signatures c2sp.org/tlog-checkpoint, signed-note and tlog-cosignature.
 
+Case number, letters and tickets stand in case.json as they are stored, sealed; the application and
+the sealed inputs among the documents hold them in clear.
+
 It holds personal data. Keep it as you keep the case.
 """
 
@@ -110,7 +113,15 @@ def _zip(files: Mapping[str, bytes]) -> bytes:
 
 
 _NOT_SEALED = {
-    "header": {"due_at", "lease_until", "lease_token", "attempts", "woken", "in_tree"},
+    "header": {
+        "due_at",
+        "lease_until",
+        "lease_token",
+        "attempts",
+        "woken",
+        "in_tree",
+        "case_blind",
+    },
     "exchange": {"due_at", "worth_asking", "woken", "callback_token"},
 }
 

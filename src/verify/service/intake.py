@@ -30,7 +30,11 @@ from verify.domain.vocabulary import Circumstance, Nature, Relation, StatementKi
 
 MAX_PERSONS = 40
 
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]
+# A key stands in evidence ids, addresses and the log: so many digits would be somebody's number.
+Key = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=32, pattern=r"^(?:[0-9]{0,9}[a-z_-])*[0-9]{0,9}$"),
+]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
 # No control characters: they forge log lines and break documents.
 _PLAIN_TEXT = r"^[^\x00-\x1f\x7f]*$"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from verify.domain.errors import Conflict
 from verify.service.audit_keys import write_durably
+from verify.service.clock import now_ms
 from verify.settings import Settings
 from verify.store import Store
 from verify.store.vault import MasterKeys
@@ -64,11 +65,11 @@ def protect(store: Store, settings: Settings) -> None:
     Raises:
         Conflict: the database holds evidence sealed under a master key that is not here.
     """
-    if (masters := load(settings)) is not None:
+    masters = load(settings)
+    if masters is None:
+        store.require_no_sealed_evidence(str(key_file(settings)))
+        write_durably(key_file(settings), MasterKeys.new_text().encode() + b"\n")
+        masters = load(settings)
+    if masters is not None:
         store.protect(masters)
-        return
-    store.require_no_sealed_evidence(str(key_file(settings)))
-    write_durably(key_file(settings), MasterKeys.new_text().encode() + b"\n")
-    made = load(settings)
-    if made is not None:
-        store.protect(made)
+        store.seal_plain(now_ms())

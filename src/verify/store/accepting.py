@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from verify.domain.access import Caller
 from verify.domain.errors import Conflict, InputError, NotFound, NotPermitted, Problem
-from verify.store import blobs, forms, ids, ledger
+from verify.store import blobs, columns, forms, ids, ledger
 from verify.store.rows import Accepted, EntryKind, NewVerification, PlannedExchange, State
 from verify.store.scope import covers
 from verify.store.tables import content, exchanges, idempotency, subjects, verifications
@@ -107,7 +107,11 @@ def prepare(
         )
     _check_text(new.case_number, key)
     application = secrecy.sealer.seal(new.application, salted=True)
-    header = _header(new, caller, now_ms, application.digest)
+    header = columns.seal(
+        "verifications", _header(new, caller, now_ms, application.digest), secrecy.sealer
+    )
+    if secrecy.blind is not None:
+        header["case_blind"] = secrecy.blind(columns.CASE, new.case_number)
     people = _subjects(header["id"], new, secrecy)
     planned = [_exchange(header["id"], p, now_ms) for p in new.exchanges]
     hidden = key and _hidden(key, secrecy)
@@ -173,6 +177,7 @@ def _header(new: NewVerification, caller: Caller, now_ms: int, application: str)
         "attempts": 0,
         "woken": False,
         "in_tree": 0,
+        "case_blind": None,
     }
 
 
@@ -206,6 +211,10 @@ def _key(verification: str, caller: Caller, key: tuple[str, str] | None, now_ms:
 
 def _check_text(case_number: str, key: tuple[str, str] | None) -> None:
     problems = []
+    if columns.is_sealed(case_number):
+        problems.append(
+            Problem("/case_number", "reserved", "it begins with a reserved word.", "Change it.")
+        )
     if _UNPRINTABLE.search(case_number):
         problems.append(
             Problem(

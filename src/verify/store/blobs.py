@@ -41,6 +41,12 @@ class Plain:
         del salted
         return Sealed(digest_bytes(body), None, body)
 
+    @staticmethod
+    def seal_text(text: str, place: str) -> str:
+        """See `DataKey.seal_text`."""
+        del place
+        return text
+
 
 def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
     """Insert a row unless its key is taken; whether it was inserted.
@@ -116,6 +122,11 @@ def opened(digest: str, stored: Stored | None, keyring: Keyring | None) -> Opene
         return key.open(digest, stored.body if isinstance(stored.body, bytes) else b"")
     except (ValueError, IndexError, zlib.error):
         raise _changed(digest, "blob") from None
+
+
+def intact(stored: Stored) -> bool:
+    """Whether an unsealed blob's bytes have its digest."""
+    return isinstance(stored.body, bytes) and digest_bytes(stored.body) == stored.digest
 
 
 def get_content(connection: Connection, digest: str) -> bytes:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, select
 from verify.domain.access import Caller
 from verify.domain.canonical import digest_bytes
 from verify.domain.errors import Conflict, IntegrityError, NotFound
-from verify.store import blobs, forms
+from verify.store import blobs, columns, forms
 from verify.store.keyring import Keyring
 from verify.store.reads import visible_row
 from verify.store.rows import EntryKind
@@ -49,11 +49,19 @@ class Case:
     subjects: list[Row]
     leaves: list[Row]
     """Leaves of the log about this verification, each with the hash in the tree's `tile`."""
+    findable: bool = True
+    """Whether the blind index of the case number is the one of its case number."""
 
     @property
     def accepted(self) -> Payload:
         """What the first entry committed to."""
         return self.payloads[0] if self.payloads else {}
+
+    @property
+    def recorded(self) -> forms.Recorded:
+        """What the ledger last committed to."""
+        kinds = (entry["kind"] for entry in self.entries)
+        return forms.recorded(zip(kinds, self.payloads, strict=True))
 
     @property
     def erased(self) -> bool:
@@ -116,7 +124,21 @@ def load(
             content=_content_faults(connection, payloads[:1]),
             subjects=_rows(connection, subjects, verification, "person"),
             leaves=_leaves(connection, verification),
+            findable=header is None or _findable(header, entries, keyring),
         )
+
+
+def _findable(header: Row, entries: list[Row], keyring: Keyring | None) -> bool:
+    """Whether `case_blind` is what it must be; without the keys a sealed one cannot be told."""
+    blind, number = header["case_blind"], header["case_number"]
+    if any(entry["kind"] == EntryKind.ERASED for entry in entries):
+        return blind in ("", None)
+    if blind is None:
+        return not columns.is_sealed(number)  # of a time before such columns were sealed
+    if keyring is None:
+        return columns.is_sealed(number) or number == ""
+    shown = columns.shown("verifications", header, keyring, always=True)
+    return bool(blind == keyring.blind(columns.CASE, str(shown["case_number"])))
 
 
 @contextmanager

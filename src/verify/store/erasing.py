@@ -52,6 +52,7 @@ def erase(connection: Connection, scope: str, ground: str, now_ms: int) -> int:
     for start in range(0, len(rows), 500):
         some = [row["id"] for row in rows[start : start + 500]]
         connection.execute(delete(subjects).where(subjects.c.verification.in_(some)))
+        connection.execute(update(verifications).where(_v.id.in_(some)).values(case_blind=""))
     return len(rows)
 
 

@@ -7,7 +7,8 @@ checked, and one left out is neither.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from verify.domain.canonical import digest, digest_bytes
@@ -101,3 +102,32 @@ def subjects_digest(rows: Sequence[Mapping[str, Any]]) -> str:
 def verdict_leaf(row: Mapping[str, Any], state: str) -> dict[str, Any]:
     """The ledger leaf of a verdict: the whole row, and the state it puts the verification in."""
     return {**form(VERDICT, row), "state": state}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the ledger last committed to: digests of the forms above."""
+
+    header: str | None
+    idempotency: str | None
+    exchanges: Mapping[str, str]
+
+
+def recorded(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> Recorded:
+    """Read a ledger's (kind, payload) pairs, oldest first.
+
+    Acceptance commits to header and key, every attempt to its exchange; `resealed` replaces what
+    it names, because the same values are stored in another form since.
+    """
+    header = idempotency = None
+    exchanges: dict[str, str] = {}
+    for kind, payload in entries:
+        if kind in ("accepted", "resealed"):
+            header = payload.get("header", header)
+            idempotency = payload.get("idempotency", idempotency)
+        if kind == "resealed":
+            more = payload.get("exchanges")
+            exchanges |= more if isinstance(more, dict) else {}
+        elif "exchange" in payload:
+            exchanges[str(payload.get("evidence"))] = payload["exchange"]
+    return Recorded(header, idempotency, exchanges)

@@ -112,7 +112,7 @@ def _header_faults(case: Case) -> Iterator[Fault]:
         return
     accepted = case.accepted
     expected = {
-        "header": accepted.get("header"),
+        "header": case.recorded.header,
         "state": next((p["state"] for p in reversed(case.payloads) if "state" in p), None),
         "updated_at": case.entries[-1]["at"] if case.entries else None,
         "verdict_count": len(case.of_kind(EntryKind.VERDICT)),
@@ -121,7 +121,7 @@ def _header_faults(case: Case) -> Iterator[Fault]:
         "header": digest_of(forms.HEADER, row),
         **{name: row[name] for name in ("state", "updated_at", "verdict_count")},
     }
-    if found != expected:
+    if found != expected or not case.findable:
         yield Fault("verification", _CHANGED)
     if row["application_digest"] != accepted.get("application"):
         yield Fault("application", _CHANGED)
@@ -130,7 +130,7 @@ def _header_faults(case: Case) -> Iterator[Fault]:
 
 
 def _idempotency_faults(case: Case) -> Iterator[Fault]:
-    expected = case.accepted.get("idempotency")
+    expected = case.recorded.idempotency
     found = [digest_of(forms.IDEMPOTENCY, row) for row in case.idempotency]
     if expected is not None and not found:
         yield Fault("idempotency key", _MISSING)
@@ -163,7 +163,7 @@ def _exchange_faults(case: Case) -> Iterator[Fault]:
     """Each question against the plan, and against the last entry that changed it."""
     rows = {f"{row['source']}/{row['person']}": row for row in case.exchanges}
     planned = case.planned
-    last = {p.get("evidence"): p for _, p in case.answers}
+    last = case.recorded.exchanges
     for evidence, plan in planned.items():
         row = rows.get(evidence)
         if row is None:
@@ -174,9 +174,9 @@ def _exchange_faults(case: Case) -> Iterator[Fault]:
         yield Fault(f"evidence {evidence}", _ADDED)
 
 
-def _as_recorded(case: Case, row: Row, last: Row | None) -> bool:
+def _as_recorded(case: Case, row: Row, last: str | None) -> bool:
     if last is not None:
-        return digest_of(forms.EXCHANGE, row) == last.get("exchange")
+        return digest_of(forms.EXCHANGE, row) == last
     unasked = {**forms.UNASKED, "updated_at": case.entries[0]["at"]}
     return all(row[name] == value for name, value in unasked.items())
 

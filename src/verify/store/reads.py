@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select
+from sqlalchemy import Connection, Select, select
 
 from verify.domain.access import Caller
 from verify.domain.errors import InputError, NotFound, Problem
@@ -37,15 +37,10 @@ def visible_row(connection: Connection, verification: str, caller: Caller) -> di
     return {str(name): value for name, value in row.items()}
 
 
-def verification(connection: Connection, verification: str, caller: Caller) -> VerificationRow:
-    """One verification; raises as `visible_row`."""
-    return _verification(visible_row(connection, verification, caller))
-
-
 def page(
     connection: Connection, caller: Caller, cursor: str | None, limit: int, filters: Filters
-) -> tuple[tuple[VerificationRow, ...], str | None]:
-    """Verifications, newest first, and the cursor of the next page (`None` at the end).
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Rows as stored, newest first, and the cursor of the next page (`None` at the end).
 
     Raises:
         InputError: a cursor that no page gave out.
@@ -62,23 +57,27 @@ def page(
             )
         query = query.where(_v.id < cursor)
     query = query.order_by(_v.id.desc()).limit(limit + 1)
-    rows = [_verification(dict(row)) for row in connection.execute(query).mappings()]
-    following = rows[limit - 1].id if len(rows) > limit else None
-    return tuple(rows[:limit]), following
+    rows = [{str(k): v for k, v in r.items()} for r in connection.execute(query).mappings()]
+    following = rows[limit - 1]["id"] if len(rows) > limit else None
+    return rows[:limit], following
 
 
 def _filtered(query: Select[Any], filters: Filters) -> Select[Any]:
-    for name in ("state", "programme", "case_number"):
+    for name in ("state", "programme"):
         if value := getattr(filters, name):
             query = query.where(_v[name] == value)
+    if filters.case_blind:
+        query = query.where(_v.case_blind == filters.case_blind)
+    elif filters.case_number:
+        query = query.where(_v.case_number == filters.case_number)
     return query.where(subtree(filters.region)) if filters.region else query
 
 
-def exchange_rows(connection: Connection, verification: str) -> tuple[ExchangeRow, ...]:
-    """All questions of a verification in the order of source and person."""
+def exchange_rows(connection: Connection, verification: str) -> list[Mapping[str, Any]]:
+    """Rows of all questions of a verification as stored, in the order of source and person."""
     x = exchanges.c
     query = select(exchanges).where(x.verification == verification).order_by(x.source, x.person)
-    return tuple(_exchange(row) for row in connection.execute(query).mappings())
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def verdict_rows(connection: Connection, verification: str) -> tuple[VerdictRow, ...]:
@@ -138,10 +137,12 @@ def _documents(connection: Connection, row: Mapping[str, Any]) -> set[str]:
     return known
 
 
-def _verification(row: Mapping[str, Any]) -> VerificationRow:
+def verification(row: Mapping[str, Any]) -> VerificationRow:
+    """A verification of its (opened) row."""
     return VerificationRow(**{name: row[name] for name in _VERIFICATION})
 
 
-def _exchange(row: RowMapping) -> ExchangeRow:
+def exchange(row: Mapping[str, Any]) -> ExchangeRow:
+    """A question of its (opened) row."""
     values = {name: row[name] for name in _EXCHANGE}
     return ExchangeRow(**{**values, "bodies": tuple(json.loads(row["bodies"]))})

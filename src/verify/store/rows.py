@@ -46,6 +46,7 @@ class EntryKind(enum.StrEnum):
     VERDICT_STANDS = "verdict_stands"  # an earlier verdict covers the evidence known now
     CANCELLED = "cancelled"
     FAILED = "failed"
+    RESEALED = "resealed"  # what was stored plainly by an earlier version is sealed now
     ERASED = "erased"  # retention ended: the evidence's key is gone
 
 
@@ -272,6 +273,7 @@ class Filters:
     programme: str = ""
     region: str = ""  # a GB/T 2260 code covers its subtree
     case_number: str = ""
+    case_blind: str = ""  # blind index of the case number, where there is a master key
 
 
 @dataclass(frozen=True, slots=True)

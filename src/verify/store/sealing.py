@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from verify.domain.canonical import canonical_bytes
 from verify.domain.errors import NotFound, VerifyError
-from verify.store import blobs, forms, ids
+from verify.store import blobs, columns, forms, ids
 from verify.store.leasing import (
     Row,
     Step,
@@ -67,19 +67,38 @@ class Received:
     answer: ExchangeAnswer
     bodies: tuple[str, ...]  # digests in the order received
     found: tuple[Sealed, ...]
+    letter: str
+    ticket: str
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0917 - where, what, how: each has its own type
         cls,
+        verification: str,
         source: str,
         person: str,
         answer: ExchangeAnswer,
         bodies: Sequence[bytes],
         sealer: Sealer,
     ) -> Received:
-        """Seal the bodies."""
+        """Seal the bodies, and what the answer names."""
         sealed = tuple(sealer.seal(body, salted=True) for body in bodies)
-        return cls(source, person, answer, tuple(s.digest for s in sealed), sealed)
+        row = {
+            "verification": verification,
+            "source": source,
+            "person": person,
+            "letter": answer.letter,
+            "ticket": answer.ticket,
+        }
+        hidden = columns.seal("exchanges", row, sealer)
+        return cls(
+            source,
+            person,
+            answer,
+            tuple(s.digest for s in sealed),
+            sealed,
+            letter=hidden["letter"],
+            ticket=hidden["ticket"],
+        )
 
     @property
     def evidence(self) -> str:
@@ -95,10 +114,10 @@ class Received:
             "status": ExchangeStatus(self.answer.status).value,
             "transport": self.answer.transport.value,
             "asked_on": self.answer.asked_on,
-            "letter": self.answer.letter,
+            "letter": self.letter,
             "bodies": canonical_bytes(list(self.bodies)).decode(),
             "detail": self.answer.detail,
-            "ticket": self.answer.ticket,
+            "ticket": self.ticket,
             "attempts": before["attempts"] + 1,
             "updated_at": now_ms,
         }

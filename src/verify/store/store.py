@@ -8,8 +8,10 @@ take a `Caller` are for the doors and apply the caller's regions in the query; t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import Connection, select
 
@@ -21,11 +23,12 @@ from verify.store import (
     accepting,
     blobs,
     case,
+    columns,
     erasing,
     integrity,
     leasing,
     reads,
-    rule_events,
+    resealing,
     sealing,
     suites,
 )
@@ -37,6 +40,7 @@ from verify.store.keyring import every as every_data_key
 from verify.store.keyring import in_use as keyring_in_use
 from verify.store.log import Log
 from verify.store.opening import Opened, open_database
+from verify.store.publications import PublishedRules
 from verify.store.rows import (
     Accepted,
     Claim,
@@ -52,7 +56,6 @@ from verify.store.rows import (
     VerdictRow,
     VerificationRow,
 )
-from verify.store.rule_events import RuleEventRow
 from verify.store.suites import SHA256, Suite
 from verify.store.tables import content, exchanges
 from verify.store.vault import MasterKeys, Sealer, no_master, scope_of
@@ -62,7 +65,7 @@ T = TypeVar("T")
 ALL = Filters()
 
 
-class Store(ClericalDecisions):
+class Store(ClericalDecisions, PublishedRules):
     """An open store. Safe to use from many threads; a context manager that closes itself."""
 
     def __init__(
@@ -111,6 +114,16 @@ class Store(ClericalDecisions):
         keyring.require_masters()
         keyring.claim()
         self.keyring = keyring
+
+    def seal_plain(self, now_ms: int) -> int:
+        """Seal what an earlier version stored plainly (`verify.store.resealing`): how many cases.
+
+        Raises:
+            Conflict: the store was opened without its master key.
+        """
+        if (keyring := self.keyring) is None:
+            raise no_master()
+        return resealing.everything(self._read, self._writer.run, keyring, now_ms)
 
     def require_no_sealed_evidence(self, where: str) -> None:
         """Raise `Conflict` if there is evidence under a master key, which then must be found."""
@@ -169,34 +182,6 @@ class Store(ClericalDecisions):
             IntegrityError: it was changed.
         """
         return self._read(lambda c: blobs.get_content(c, digest))
-
-    # -- publishing rules -----------------------------------------------------------------
-
-    def rule_events(self) -> tuple[RuleEventRow, ...]:
-        """How the rules were published so far, oldest first; raises `IntegrityError`."""
-        return self._read(rule_events.every)
-
-    def rule_event_count(self) -> int:
-        """How many events `rule_events` has: to notice that there is something new."""
-        return self._read(rule_events.count)
-
-    def add_rule_event(  # noqa: PLR0917 - see `rule_events.append`
-        self,
-        after: int,
-        proposal: str,
-        kind: str,
-        actor: str,
-        payload: Mapping[str, Any],
-        now_ms: int,
-    ) -> RuleEventRow:
-        """Add the event that follows the first `after` ones, which its author has seen.
-
-        Raises:
-            Conflict: somebody else's event came in between.
-        """
-        return self._writer.run(
-            lambda c: rule_events.append(c, after, proposal, kind, actor, payload, now_ms)
-        )
 
     # -- accepting ------------------------------------------------------------------------
 
@@ -287,7 +272,14 @@ class Store(ClericalDecisions):
         ready = [
             (
                 claim,
-                sealing.Received.of(source, person, answer, bodies, self._sealer_of(claim, now_ms)),
+                sealing.Received.of(
+                    claim.verification,
+                    source,
+                    person,
+                    answer,
+                    bodies,
+                    self._sealer_of(claim, now_ms),
+                ),
             )
             for claim, source, person, answer, bodies in answers
         ]
@@ -352,7 +344,8 @@ class Store(ClericalDecisions):
 
     def exchanges(self, verification: str) -> tuple[ExchangeRow, ...]:
         """All questions of a verification, by source and person (for the engine)."""
-        return self._read(lambda c: reads.exchange_rows(c, verification))
+        rows = self._read(lambda c: reads.exchange_rows(c, verification))
+        return tuple(reads.exchange(columns.shown("exchanges", r, self.keyring)) for r in rows)
 
     def blob(self, digest: str) -> bytes:
         """Bytes by digest, verified (for the engine; doors use `document`).
@@ -372,7 +365,8 @@ class Store(ClericalDecisions):
 
     def verification(self, verification: str, caller: Caller) -> VerificationRow:
         """One verification. `NotFound` is the same for "does not exist" and "not yours"."""
-        return self._read(lambda c: reads.verification(c, verification, caller))
+        row = self._read(lambda c: reads.visible_row(c, verification, caller))
+        return reads.verification(columns.shown("verifications", row, self.keyring, always=True))
 
     def list(
         self,
@@ -386,7 +380,12 @@ class Store(ClericalDecisions):
         Raises:
             InputError: a cursor that no page gave out.
         """
-        return self._read(lambda c: reads.page(c, caller, cursor, limit, filters))
+        if filters.case_number and self.keyring is not None:
+            hidden = self.keyring.blind(columns.CASE, filters.case_number)
+            filters = replace(filters, case_blind=hidden)
+        rows, following = self._read(lambda c: reads.page(c, caller, cursor, limit, filters))
+        look = partial(columns.shown, "verifications", keyring=self.keyring, always=True)
+        return tuple(reads.verification(look(row)) for row in rows), following
 
     def verdicts(self, verification: str, caller: Caller) -> tuple[VerdictRow, ...]:
         """All verdicts of a verification, oldest first."""

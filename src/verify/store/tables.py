@@ -125,6 +125,9 @@ verifications = Table(
     Column("woken", Boolean(create_constraint=False), nullable=False),
     # Entries that the newest leaf of the log covers (`verify.store.log`).
     Column("in_tree", Integer, nullable=False, server_default="0"),
+    # Blind index of the case number; null until the personal columns are sealed
+    # (`verify.store.columns`), empty once the evidence was erased.
+    Column("case_blind", _DIGEST),
     Index("ix_verifications_region", "region", "id"),
 )
 Index(
@@ -140,6 +143,14 @@ Index(
     verifications.c.id,
     sqlite_where=verifications.c.entries > verifications.c.in_tree,
     postgresql_where=verifications.c.entries > verifications.c.in_tree,
+)
+
+Index("ix_verifications_case", verifications.c.case_blind)
+Index(
+    "ix_verifications_plain",
+    verifications.c.id,
+    sqlite_where=verifications.c.case_blind.is_(None),
+    postgresql_where=verifications.c.case_blind.is_(None),
 )
 
 idempotency = Table(

@@ -19,15 +19,18 @@ app = typer.Typer(help="Upgrade, check, back up, restore the database; erase wha
 
 @app.command()
 def upgrade(home: Home = None, as_json: Json = False) -> None:
-    """Create the database, or bring it to this version's tables. Safe to repeat."""
+    """Create the database, or bring it to this version's tables. Safe to repeat.
+
+    What an earlier version stored plainly is sealed; an interrupted run goes on where it was.
+    """
     del as_json
     from verify.cli.environment import settings_for
     from verify.cli.output import emit
-    from verify.store import Store
+    from verify.service.master_key import open_protected
 
     settings = settings_for(home)
     settings.home.mkdir(parents=True, exist_ok=True)
-    Store.open(settings.resolved_database_url).close()
+    open_protected(settings, read_only=False).close()
     emit(
         {"database": "ready"}, lambda console: console.print("✔ the database has the newest tables")
     )
