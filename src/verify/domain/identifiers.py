@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from operator import mul
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
@@ -18,8 +19,14 @@ _ID15 = re.compile(r"[1-9][0-9]{14}", re.ASCII)
 
 
 def check_digit(first17: str) -> str:
-    """GB 11643-1999 check character: sum of digit x weight, modulo 11, looked up."""
-    return _CHECKS[sum(int(d) * w for d, w in zip(first17, _WEIGHTS, strict=True)) % 11]
+    """GB 11643-1999 check character: sum of digit x weight, modulo 11, looked up.
+
+    Raises:
+        ValueError: other than 17 digits.
+    """
+    if len(first17) != len(_WEIGHTS):
+        raise ValueError("a check character is that of 17 digits")
+    return _CHECKS[sum(map(mul, map(int, first17), _WEIGHTS)) % 11]
 
 
 def lift_15_to_18(number: str) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from verify.identity.coding import Coded, Registers
 from verify.identity.likeness import LIKENESS
-from verify.identity.normalise import Coded, Registers
 from verify.scoring.kinds import KINDS, level_rank
 
 _AT_ONCE = 1_000_000  # value pairs compared at a time: bounds the memory of Python strings

@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
 import polars as pl
 
+from verify.identity.coding import Coded, Registers
+from verify.identity.joins import block_sizes, joined
 from verify.identity.keys import key_table
-from verify.identity.normalise import Coded, Registers
 from verify.scoring.linking import BlockingDeclared, RuleDeclared
 
 REPORT = {
@@ -90,16 +92,23 @@ def _together(found: list[pl.DataFrame]) -> pl.DataFrame:
     if not found:
         return pl.DataFrame(schema={"l": pl.UInt32, "r": pl.UInt32, "rules": pl.Int64})
     key = (pl.col("l").cast(pl.UInt64) * (1 << 32) + pl.col("r").cast(pl.UInt64)).alias("k")
-    return (
-        pl.concat([part.select(key, "rules") for part in found])
+    first, rest = found[0], pl.concat(found[1:]) if found[1:] else found[0].clear()
+    # Rows that one rule settled meet no other rule: their pairs stand once already.
+    again = np.zeros(int(first["l"].max() or 0) + 1, dtype=np.bool_)  # type: ignore[arg-type]
+    again[rest["l"].filter(rest["l"] < len(again)).to_numpy()] = True
+    several = pl.Series(again[first["l"].to_numpy()])
+    alone = first.filter(~several).select(key, "rules").sort("k")
+    merged = (
+        pl.concat([first.filter(several), rest])
+        .select(key, "rules")
         .group_by("k")
         .agg(pl.col("rules").sum())
         .sort("k")
-        .select(
-            (pl.col("k") // (1 << 32)).cast(pl.UInt32).alias("l"),
-            (pl.col("k") % (1 << 32)).cast(pl.UInt32).alias("r"),
-            "rules",
-        )
+    )
+    return alone.merge_sorted(merged, key="k").select(
+        (pl.col("k") // (1 << 32)).cast(pl.UInt32).alias("l"),
+        (pl.col("k") % (1 << 32)).cast(pl.UInt32).alias("r"),
+        "rules",
     )
 
 
@@ -134,28 +143,11 @@ def _one_way(
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     left, right = _sides(registers, rule, open_rows, meets_whole)
     names = list(rule.keys)
-    dedupe = registers.dedupe
-    sizes = (
-        left.group_by(names)
-        .agg(pl.len().cast(pl.Int64).alias("nl"))
-        .join(right.group_by(names).agg(pl.len().cast(pl.Int64).alias("nr")), on=names)
-        # A register held against itself meets each pair twice, and each row itself.
-        .with_columns(pairs=pl.col("nl") * pl.col("nr"))
-        .with_columns(
-            pairs=((pl.col("pairs") - pl.min_horizontal("nl", "nr")) // 2 if dedupe else "pairs")
-        )
-        .filter(pl.col("pairs") > 0)
-        # Sizes alone decide what is left out: blocks of one size stay or go together.
-        .sort("pairs")
-        .with_columns(total=pl.col("pairs").cum_sum())
-    )
-    over = sizes.filter((pl.col("pairs") > limits[0]) | (pl.col("total") > limits[1]))
-    smallest_lost = over["pairs"].min()
-    lost = sizes.filter(pl.col("pairs") >= smallest_lost) if over.height else over
-    kept = sizes.filter(pl.col("pairs") < smallest_lost) if over.height else sizes
+    sizes = block_sizes(left, right, names, dedupe=registers.dedupe)
+    kept, lost = _within(sizes, *limits)
     if lost.height:
         left = left.join(kept.select(names), on=names, how="semi")
-    return _joined(left, right, names, dedupe), {
+    return joined(left, right, names, dedupe=registers.dedupe), {
         "blocks": kept.height,
         "largest": int(kept["pairs"].max() or 0),  # type: ignore[arg-type]  # an integer column
         "pairs": 0,
@@ -163,6 +155,22 @@ def _one_way(
         "pairs_left_out": int(lost["pairs"].sum()),
         "largest_left_out": int(lost["pairs"].max() or 0),  # type: ignore[arg-type]
     }
+
+
+def _within(sizes: pl.DataFrame, most: int, budget: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Blocks kept and left out: none above `most` pairs, and no more than `budget` together.
+
+    Sizes alone decide: blocks of one size stay or go together.
+    """
+    if int(sizes["pairs"].max() or 0) <= most and int(sizes["pairs"].sum()) <= budget:  # type: ignore[arg-type]
+        return sizes, sizes.clear()
+    ranked = sizes.sort("pairs").with_columns(total=pl.col("pairs").cum_sum())
+    over = ranked.filter((pl.col("pairs") > most) | (pl.col("total") > budget))
+    smallest_lost = over["pairs"].min()
+    return (
+        ranked.filter(pl.col("pairs") < smallest_lost),
+        ranked.filter(pl.col("pairs") >= smallest_lost),
+    )
 
 
 def _sides(
@@ -211,10 +219,10 @@ def _keyed(
     coded: Coded, part: str, a: pl.DataFrame, b: pl.DataFrame, meets_whole: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`row` and `k`, the code of each key of a part of the value."""
-    tables = [
-        key_table(coded, part, side["c"].unique(), meets_whole=meets_whole is first)
-        for first, side in ((True, a), (False, b))
-    ]
+    sought = key_table(coded, part, a["c"].unique(), meets_whole=meets_whole)
+    if part == "near" and coded.field.kind == "cn_id":
+        b = b.filter(_may_meet(coded, sought["key"]).gather(b["c"]))
+    tables = [sought, key_table(coded, part, b["c"].unique(), meets_whole=not meets_whole)]
     if tables[0].schema["key"] == pl.String:
         shared = tables[0].select("key").unique()
         codes = shared.with_row_index("k")
@@ -226,17 +234,6 @@ def _keyed(
         for s, t in zip((a, b), tables, strict=True)
     ]
     return keyed[0], keyed[1]
-
-
-def _joined(
-    left: pl.DataFrame, right: pl.DataFrame, names: list[str], dedupe: bool
-) -> pl.DataFrame:
-    pairs = left.join(right.rename({"row": "r"}), on=names, how="inner").select(
-        l=pl.col("row"), r=pl.col("r")
-    )
-    if dedupe:
-        pairs = pairs.filter(pl.col("l") < pl.col("r"))
-    return pairs
 
 
 def _still_open(
@@ -252,11 +249,16 @@ def _still_open(
             value=False
         )
         settled = settled.filter(same)
-    return (
-        pl.DataFrame({"row": open_rows})
-        .join(settled.select(row="l").unique(), on="row", how="anti", maintain_order="left")
-        .to_series()
-    )
+    still = np.ones(registers.left.height, dtype=np.bool_)
+    still[settled["l"].to_numpy()] = False
+    return open_rows.filter(pl.Series(still[open_rows.to_numpy()]))
+
+
+def _may_meet(coded: Coded, keys: pl.Series) -> pl.Series:
+    """Of identity numbers: which are among these, or broken and so may stand for one of them."""
+    listed = np.zeros(len(coded.values), dtype=np.bool_)
+    listed[keys.to_numpy()] = True
+    return pl.Series(listed) | ~coded.whole
 
 
 @dataclass(frozen=True)

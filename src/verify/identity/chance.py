@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from verify.identity.coding import Coded, Registers
 from verify.identity.expectation import FLOOR
 from verify.identity.likeness import LIKENESS
-from verify.identity.normalise import Coded, Registers
 from verify.scoring.kinds import KINDS, level_rank
 
 Floats = NDArray[np.float64]
@@ -72,15 +72,13 @@ def _id_levels(coded: Coded) -> Floats:
     """
     starred = coded.values.str.contains("*", literal=True).to_numpy()
     whole = coded.whole.to_numpy()
-    births = (coded.values.str.slice(6, 8) + _sexes(coded.values)).cast(pl.Int64, strict=False)
-    kinds = births.unique().drop_nulls().sort()
-    places = kinds.search_sorted(births.fill_null(0)).to_numpy().astype(np.int64)
+    kinds, places = _births_and_sexes(coded)
     sides = [codes.drop_nulls().to_numpy() for codes in (coded.left, coded.right)]
     masked = [_share(starred, side) for side in sides]
     valid = [_share(whole, side) for side in sides]
     broken = [max(0.0, 1 - a - b) for a, b in zip(masked, valid, strict=True)]
     alike = [
-        np.bincount(places[side[whole[side]]], minlength=len(kinds) + 1) / max(1, len(side))
+        np.bincount(places[side[whole[side]]], minlength=kinds) / max(1, len(side))
         for side in sides
     ]
     told = {
@@ -99,9 +97,17 @@ def _share(flags: NDArray[np.bool_], codes: NDArray[np.uint32]) -> float:
     return float(flags[codes].mean()) if len(codes) else 0.0
 
 
-def _sexes(numbers: pl.Series) -> pl.Series:
-    """`0` or `1` by the seventeenth digit, which is odd for men."""
-    return (numbers.str.slice(16, 1).cast(pl.Int64, strict=False) % 2).cast(pl.String)
+def _births_and_sexes(coded: Coded) -> tuple[int, NDArray[np.int64]]:
+    """How many pairs of a day and a sex there may be, and the number of the one that each valid
+    number tells (0 for other values). The seventeenth digit is odd for men."""
+    told = np.zeros(len(coded.values), dtype=np.int64)
+    digits = coded.values.filter(coded.whole).str.slice(6, 11).cast(pl.Int64).to_numpy()
+    if not len(digits):
+        return 1, told
+    year, month, day = digits // 10**7, digits // 10**5 % 100, digits // 10**3 % 100
+    days = (year - int(year.min())) * 372 + (month - 1) * 31 + day - 1
+    told[coded.whole.to_numpy()] = days * 2 + digits % 2
+    return int(told.max()) + 1, told
 
 
 def _evenly(codes: pl.Series, side: int) -> NDArray[np.int64]:

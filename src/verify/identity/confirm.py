@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from verify.identity.normalise import Registers
+from verify.identity.coding import Registers
 from verify.scoring.kinds import KINDS
 from verify.scoring.linking import LinkSettings
 

@@ -17,9 +17,10 @@ import polars as pl
 from verify.domain.match import Judgement
 from verify.domain.verdict import Text
 from verify.identity.agree import agree
+from verify.identity.coding import Registers
 from verify.identity.confirm import confirmed
 from verify.identity.model import FieldModel, Model
-from verify.identity.normalise import HOUSEHOLD, Registers
+from verify.identity.normalise import HOUSEHOLD
 from verify.identity.weigh import WEIGHT, weigh
 from verify.scoring.bits import millibits
 from verify.scoring.kinds import KINDS

@@ -23,9 +23,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from verify.identity.chance import counts, exact_u
+from verify.identity.coding import Coded, Registers
 from verify.identity.expectation import FLOOR, Start, maximise
 from verify.identity.model import FieldModel, Model
-from verify.identity.normalise import Coded, Registers
 from verify.scoring.bits import millibits
 from verify.scoring.kinds import level_rank
 from verify.scoring.linking import LinkSettings
@@ -145,8 +145,9 @@ def rarity(coded: Coded, registers: Registers, chance: float) -> pl.DataFrame:
     both = left if registers.dedupe else left + right
     total = max(2, int(both.sum()))
     often = np.maximum(both, 2)
-    distinct, place = np.unique(often, return_inverse=True)
-    milli = np.array([millibits(Fraction(total, int(n))) for n in distinct], dtype=np.int64)
-    if len(distinct) and distinct[0] == 2:
-        milli[0] = max(milli[0], millibits(1 / _exact(chance)))
-    return pl.DataFrame({"value": coded.values, "milli": milli[place]})
+    occurs = np.flatnonzero(np.bincount(often)) if len(often) else often
+    milli = np.zeros(int(occurs.max()) + 1 if len(occurs) else 0, dtype=np.int64)
+    milli[occurs] = [millibits(Fraction(total, int(n))) for n in occurs]
+    if len(occurs) and occurs[0] == 2:
+        milli[2] = max(int(milli[2]), millibits(1 / _exact(chance)))
+    return pl.DataFrame({"value": coded.values, "milli": milli[often]})

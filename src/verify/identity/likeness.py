@@ -18,7 +18,7 @@ from rapidfuzz.distance import OSA, Indel, JaroWinkler
 
 from verify.identity.contacts import SHORTEST_PART, address_form, address_level
 from verify.identity.names import PersonNames, name_form, name_level, readings
-from verify.identity.numbers import id_form, id_level
+from verify.identity.numbers import IdForm, id_form, id_level, whole_form
 from verify.identity.spellings import is_whole_id
 from verify.scoring.kinds import KINDS, level_rank
 from verify.scoring.levels import LEVELS
@@ -283,19 +283,26 @@ def _nothing_alike(a: pl.Series, b: pl.Series) -> Flags:
 
 
 def _cn_id(a: pl.Series, b: pl.Series) -> Ranks:
-    def level(x: str, y: str) -> int:
-        left, right = id_form(x), id_form(y)
+    def level(x: IdForm, y: IdForm) -> int:
         # The more certain side is held against the other: a whole number speaks for itself.
-        return id_level(right, left) if left.number and not right.number else id_level(left, right)
+        return id_level(y, x) if x.number and not y.number else id_level(x, y)
 
-    whole = (is_whole_id(a) & is_whole_id(b)).to_numpy()
+    wholes = [is_whole_id(s) for s in (a, b)]
     sexes = [s.str.slice(16, 1).cast(pl.Int64, strict=False) % 2 for s in (a, b)]
     alike = ((a.str.slice(6, 8) == b.str.slice(6, 8)) & (sexes[0] == sexes[1])).to_numpy()
     ranks = np.where(
         alike, level_rank("cn_id", "same_birth_sex"), level_rank("cn_id", "different")
     ).astype(np.uint8)
-    open_ = pl.Series(np.flatnonzero(~whole), dtype=pl.UInt32)
-    ranks[open_.to_numpy()] = _one_by_one(a.gather(open_), b.gather(open_), level, _ID_RANKS)
+    open_ = (~(wholes[0] & wholes[1])).arg_true()
+    left, right = (
+        [
+            whole_form(v) if w else id_form(v)
+            for v, w in zip(s.gather(open_), whole.gather(open_), strict=True)
+        ]
+        for s, whole in zip((a, b), wholes, strict=True)
+    )
+    found = [level(x, y) for x, y in zip(left, right, strict=True)]
+    ranks[open_.to_numpy()] = _ID_RANKS[np.array(found, dtype=np.int64)]
     return ranks
 
 

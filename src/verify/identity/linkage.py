@@ -22,12 +22,12 @@ import polars as pl
 from verify.domain.match import Judgement
 from verify.identity.agree import agree
 from verify.identity.block import Blocked, Missed, block, missed
+from verify.identity.coding import Registers, prepare
 from verify.identity.columns import ID, Field, choose_family, map_columns
 from verify.identity.confirm import confirmed
 from verify.identity.context import CONTEXT, with_context
 from verify.identity.estimate import estimate
 from verify.identity.model import Model
-from verify.identity.normalise import Registers, prepare
 from verify.identity.persons import cluster
 from verify.identity.settle import How, how_sides_relate, settle
 from verify.identity.weigh import weigh

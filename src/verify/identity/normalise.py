@@ -1,61 +1,19 @@
-"""Registers made comparable: normal forms beside the originals, coded over both sides.
-
-A normal value has one code on both sides (and in both columns of fields that swap), so that an
-exact agreement is an equality of integers and each distinct pair of values is compared once.
-"""
+"""Registers made comparable: normal forms beside the originals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
 
-import numpy as np
 import polars as pl
 
 from verify.domain.errors import InputError
 from verify.identity.columns import ID, Field, household_column, id_column
-from verify.identity.spellings import LONGEST_TEXT, PLAIN, SPELLINGS, citizen_id_birth, is_whole_id
+from verify.identity.spellings import LONGEST_TEXT, PLAIN, SPELLINGS, citizen_id_birth
 from verify.scoring.linking import LinkSettings
 
-_RAW_SUFFIX = "_given"
-_ALSO = "_also"
+GIVEN = "_given"
+ALSO = "_also"
 HOUSEHOLD = "household_key"
-
-
-@dataclass(frozen=True)
-class Coded:
-    """A field coded: `values[code]` is the normal form; a null code means not given.
-
-    `also_left`, `also_right`: `row` and code `c` of further values (former names), if any.
-    """
-
-    field: Field
-    values: pl.Series
-    left: pl.Series
-    right: pl.Series
-    also_left: pl.DataFrame | None = None
-    also_right: pl.DataFrame | None = None
-
-    @cached_property
-    def whole(self) -> pl.Series:
-        """Of identity numbers: whether each value is a valid 18-digit number."""
-        return is_whole_id(self.values)
-
-
-@dataclass(frozen=True)
-class Registers:
-    """Two coded registers (or one, held against itself: `dedupe`).
-
-    `left`, `right`: `unique_id` of the rows, sorted, and `household_key` where there is one. All
-    else is in the coded fields.
-    """
-
-    left: pl.DataFrame
-    right: pl.DataFrame
-    fields: dict[str, Coded]
-    dedupe: bool
 
 
 def normalise(
@@ -72,25 +30,36 @@ def normalise(
     Raises:
         InputError: two different rows share their id.
     """
+    given = given_values(frame, fields, settings, side=side)
+    blank = [b.casefold() for b in settings.declared.blank]
+    normal = {f.name: normal_forms(given[f.name + GIVEN], f.kind, blank) for f in fields}
+    normal |= _implied(fields, normal)
+    for field in fields:
+        if getattr(field, f"also_{side}"):
+            name = field.name + ALSO
+            normal[name] = _normal_lists(given[name + GIVEN], field.kind, blank)
+    return given.with_columns(**normal)
+
+
+def given_values(
+    frame: pl.DataFrame, fields: Sequence[Field], settings: LinkSettings, *, side: str = "left"
+) -> pl.DataFrame:
+    """One register as written: `unique_id`, `<field>_given` and what else `normalise` keeps.
+
+    Raises:
+        InputError: two different rows share their id.
+    """
     given = frame.select(
         _ids(frame, settings),
         *_household(frame, settings),
-        *(_as_text(frame, getattr(f, side)).alias(f.name + _RAW_SUFFIX) for f in fields),
+        *(_as_text(frame, getattr(f, side)).alias(f.name + GIVEN) for f in fields),
         *(
-            _as_texts(frame, column).alias(f.name + _ALSO + _RAW_SUFFIX)
+            _as_texts(frame, column).alias(f.name + ALSO + GIVEN)
             for f in fields
             if (column := getattr(f, f"also_{side}"))
         ),
     )
-    given = _once(given)
-    blank = [b.casefold() for b in settings.declared.blank]
-    normal = {f.name: _normal(given[f.name + _RAW_SUFFIX], f.kind, blank) for f in fields}
-    normal |= _implied(fields, normal)
-    for field in fields:
-        if getattr(field, f"also_{side}"):
-            name = field.name + _ALSO
-            normal[name] = _normal_lists(given[name + _RAW_SUFFIX], field.kind, blank)
-    return given.with_columns(**normal)
+    return _once(given)
 
 
 def _ids(frame: pl.DataFrame, settings: LinkSettings) -> pl.Expr:
@@ -117,7 +86,7 @@ def _as_texts(frame: pl.DataFrame, column: str) -> pl.Expr:
 def _normal_lists(raw: pl.Series, kind: str, blank: list[str]) -> pl.Series:
     long = pl.DataFrame({"raw": raw}).with_row_index("at").explode("raw")
     long = long.drop_nulls()
-    normal = long.with_columns(_normal(long["raw"], kind, blank).alias("n")).drop_nulls()
+    normal = long.with_columns(normal_forms(long["raw"], kind, blank).alias("n")).drop_nulls()
     lists = normal.group_by("at", maintain_order=True).agg("n")
     rows = pl.DataFrame({"at": pl.int_range(len(raw), dtype=pl.UInt32, eager=True)})
     return rows.join(lists, on="at", how="left", maintain_order="left")["n"]
@@ -151,7 +120,7 @@ def _once(given: pl.DataFrame) -> pl.DataFrame:
     return rows
 
 
-def _normal(raw: pl.Series, kind: str, blank: list[str]) -> pl.Series:
+def normal_forms(raw: pl.Series, kind: str, blank: list[str]) -> pl.Series:
     """The normal form of every value; what is not plain is normalised once each."""
     if kind not in PLAIN:
         return _one_by_one(raw, kind, blank)
@@ -199,82 +168,3 @@ def _implied(fields: Sequence[Field], normal: dict[str, pl.Series]) -> dict[str,
                 pl.coalesce(pl.lit(normal[field.name]), pl.lit(citizen_id_birth(normal[source])))
             ).to_series()
     return found
-
-
-def code(left: pl.DataFrame, right: pl.DataFrame, fields: Sequence[Field]) -> dict[str, Coded]:
-    """Code every field of two normalised registers; swapping fields share their codes."""
-    coded: dict[str, Coded] = {}
-    for field in fields:
-        if field.name in coded:
-            continue
-        group = [field, *(f for f in fields if f.name == field.swaps_with and f.swaps_with)]
-        columns = [side[f.name] for f in group for side in (left, right)]
-        columns += [
-            side[f.name + _ALSO].explode()
-            for f in group
-            for side in (left, right)
-            if f.name + _ALSO in side.columns
-        ]
-        values, codes = _codes(columns)
-        for at, member in enumerate(group):
-            coded[member.name] = Coded(
-                member,
-                values,
-                codes[2 * at],
-                codes[2 * at + 1],
-                _further(left, member, values),
-                _further(right, member, values),
-            )
-    return {f.name: coded[f.name] for f in fields}
-
-
-def _codes(columns: Sequence[pl.Series]) -> tuple[pl.Series, list[pl.Series]]:
-    """The distinct texts of some columns, and each one's codes. Nothing rests on their order.
-
-    Ranked by hash, which is several times faster than by text, and then checked: should two texts
-    ever share a hash, they are ranked by text.
-    """
-    texts = pl.concat([c.alias("v") for c in columns])
-    given = texts.is_not_null()
-    rows = given.arg_true().to_numpy()
-    for key in (texts.hash(), texts):
-        ranks = pl.DataFrame({"k": key, "given": given}).select(
-            pl.when("given").then("k").rank("dense").alias("c") - 1
-        )
-        codes = ranks["c"].cast(pl.UInt32)
-        of_rows = codes.drop_nulls().to_numpy()
-        firsts = np.zeros(int(of_rows.max()) + 1 if len(rows) else 0, dtype=np.int64)
-        firsts[of_rows[::-1]] = rows[::-1]
-        values = texts.gather(pl.Series(firsts, dtype=pl.UInt32))
-        if (values.gather(codes) == texts).all():
-            break
-    ends = [0]
-    for column in columns:
-        ends.append(ends[-1] + len(column))
-    return values, [codes.slice(start, end - start) for start, end in pairwise(ends)]
-
-
-def _further(side: pl.DataFrame, field: Field, values: pl.Series) -> pl.DataFrame | None:
-    """`row` and code `c` of further values of a side."""
-    name = field.name + _ALSO
-    if name not in side.columns:
-        return None
-    long = side.select(v=pl.col(name)).with_row_index("row").explode("v").drop_nulls()
-    table = pl.DataFrame({"v": values}).with_row_index("c")
-    return long.join(table, on="v", how="inner").select("row", "c").sort("row", "c")
-
-
-def prepare(
-    left: pl.DataFrame,
-    right: pl.DataFrame | None,
-    fields: Sequence[Field],
-    settings: LinkSettings,
-) -> Registers:
-    """Normalise and code both sides; without `right` the register is held against itself."""
-    a = normalise(left, fields, settings)
-    b = a if right is None else normalise(right, fields, settings, side="right")
-    return Registers(_keys(a), _keys(b), code(a, b, fields), right is None)
-
-
-def _keys(side: pl.DataFrame) -> pl.DataFrame:
-    return side.select(c for c in (ID, HOUSEHOLD) if c in side.columns)

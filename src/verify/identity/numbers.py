@@ -83,6 +83,11 @@ def id_form(raw: str | None) -> IdForm:
     return _id_form((raw or "")[: LONGEST_RAW + 1])
 
 
+def whole_form(number: str) -> IdForm:
+    """`id_form` of what is known to be a valid 18-digit number."""
+    return IdForm(number, number, _EXACT)
+
+
 @lru_cache(maxsize=1 << 16)
 def _id_form(raw: str) -> IdForm:
     wide = one_width(raw)

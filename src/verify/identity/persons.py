@@ -9,10 +9,10 @@ import polars as pl
 from verify.domain.match import Judgement
 from verify.identity import settle as settling
 from verify.identity.agree import agree
+from verify.identity.coding import Registers
 from verify.identity.components import clusters, groups
 from verify.identity.confirm import confirmed
 from verify.identity.model import Model
-from verify.identity.normalise import Registers
 from verify.identity.settle import settle
 from verify.identity.weigh import weigh
 from verify.scoring.linking import LinkSettings

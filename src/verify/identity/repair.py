@@ -21,12 +21,16 @@ def repairs(text: str) -> list[str]:
     another valid number, and a doubtful one is found by name and birth date instead. Sorted;
     empty for what is not nearly an identity number.
     """
+    return sorted(number for number in candidates(text) if _born(number))
+
+
+def candidates(text: str) -> set[str]:
+    """The same before anyone asks whether such an area and date exist: check digits are right."""
     if not 17 <= len(text) <= 19 or not text[:-1].isdecimal() or not text.isascii():
-        return []
+        return set()
     if len(text) == 19:
-        return sorted({c for c in _deleted(text) if _born(c) and _checks(c)})
-    candidates = _inserted(text) if len(text) == 17 else _substituted(text)
-    return sorted({c for c in candidates if _born(c)} - {text})
+        return {number for number in _deleted(text) if _checks(number)}
+    return set(_inserted(text) if len(text) == 17 else _substituted(text)) - {text}
 
 
 def _checks(number: str) -> bool:

@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from verify.identity.contacts import address_form, phone_form
 from verify.identity.names import name_form
@@ -170,7 +172,7 @@ _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @cache
-def _sums() -> tuple[pl.Series, ...]:
+def _sums() -> tuple[NDArray[np.uint8], ...]:
     """Weighted sums modulo 11 of every group of digits: 2, then five groups of 3."""
     found = []
     for start, size in ((0, 2), (2, 3), (5, 3), (8, 3), (11, 3), (14, 3)):
@@ -179,14 +181,14 @@ def _sums() -> tuple[pl.Series, ...]:
             sum(int(d) * w for d, w in zip(f"{n:0{size}d}", weights, strict=True)) % 11
             for n in range(10**size)
         ]
-        found.append(pl.Series(sums, dtype=pl.UInt8))
+        found.append(np.array(sums, dtype=np.uint8))
     return tuple(found)
 
 
 @cache
-def _days() -> pl.Series:
+def _days() -> NDArray[np.bool_]:
     """Which of the numbers 0 to 9999 are a month and a day; 29 February always."""
-    return pl.Series(
+    return np.array(
         [1 <= n // 100 <= 12 and 1 <= n % 100 <= _MONTH_DAYS[n // 100 - 1] for n in range(10_000)]
     )
 
@@ -197,17 +199,19 @@ def _checks(upper: pl.Series) -> pl.Series:
     good = digits.is_not_null() & (digits >= 10**16)
     if not good.any():
         return good
-    at = digits.filter(good)
-    total = pl.zeros(len(at), dtype=pl.UInt8, eager=True)
-    for sums, low in zip(_sums(), (15, 12, 9, 6, 3, 0), strict=True):
-        total = total + sums.gather((at // 10**low % len(sums)).cast(pl.UInt32))
+    at = digits.filter(good).to_numpy()
+    high, low = (half.astype(np.uint32) for half in np.divmod(at, 10**9))
+    total = np.zeros(len(at), dtype=np.uint8)
+    groups = [high // 10**6, high // 10**3, high, low // 10**6, low // 10**3, low]
+    for sums, group in zip(_sums(), groups, strict=True):
+        total += sums[group % np.uint32(len(sums))]
     last = upper.filter(good).str.slice(17, 1)
-    value = last.replace("X", "10").cast(pl.UInt8, strict=False)
-    year, day = at // 10**7 % 10_000, (at // 10**3 % 10_000).cast(pl.UInt32)
+    value = last.cast(pl.UInt8, strict=False).fill_null(10).to_numpy()
+    shown = last.str.contains("^[0-9X]$").to_numpy()
+    year, day = high % 100 * 100 + low // 10**7, low // 10**3 % 10**4
     leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
-    real = _days().gather(day) & ((day != 229) | leap) & (year >= 1880)
-    fits = ((total + value) % 11 == 1).fill_null(value=False) & real
-    return good.scatter(good.arg_true(), fits)
+    real = _days()[day] & ((day != 229) | leap) & (year >= 1880)
+    return good.scatter(good.arg_true(), pl.Series(((total + value) % 11 == 1) & real & shown))
 
 
 def han_address(values: pl.Series) -> pl.Series:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from verify.identity.coding import Coded, Registers
 from verify.identity.model import FieldModel, Model
-from verify.identity.normalise import Coded, Registers
 
 WEIGHT = "_milli"
 
