@@ -1,9 +1,24 @@
-"""Splink on DuckDB with its documented recipe, in a process of its own.
+"""Splink on DuckDB, in a process of its own.
 
-Usage: peer_splink.py OUT MAX_PAIRS A [B]. Name, date-of-birth, e-mail and postcode comparisons of
-its library, edit distances for numbers, term frequencies for what is unevenly frequent, seven to
-nine blocking rules, u from MAX_PAIRS random pairs, m by expectation-maximisation over three rules,
-the prior from deterministic rules. The operating point is a match probability of 0.9.
+Usage: peer_splink.py OUT RECIPE MAX_PAIRS A [B].
+
+Name, date-of-birth, e-mail and postcode comparisons of its library, edit distances for numbers,
+term frequencies for what is unevenly frequent, seven to ten blocking rules, u from MAX_PAIRS random
+pairs, m by expectation-maximisation over two or three rules, the prior from deterministic rules.
+The operating point is a match probability of 0.9. Reading, cleaning and loading into DuckDB are
+not timed.
+
+RECIPE is `documented` or, for the Chinese roster, also `light`:
+
+*light* is what one writes at first sight of the columns: numbers trimmed, eight tight blocking
+rules, two training sessions, the library's edit distances. It loses the records whose number is
+written in its 15-digit form, in full-width digits or with a mask.
+
+*documented* is what its guides ask for before a result is relied on: the data are standardised
+(full-width digits, separators in numbers and names, the birth date of 15-digit numbers), each
+known way of writing a number is a comparison level of its own, ten blocking rules bring in what
+the others miss, chosen by looking at the pairs that *light* missed, and three training sessions
+leave no comparison without an m of its own. Its recall is the one to compare with ours.
 """
 
 from __future__ import annotations
@@ -15,6 +30,7 @@ import time
 from pathlib import Path
 
 import duckdb
+import splink.comparison_level_library as cll
 import splink.comparison_library as cl
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
@@ -27,6 +43,22 @@ ROSTER = """
       strftime(coalesce({birth}, try_strptime(substr({number}, 7, 8), '%Y%m%d')::date), '%Y-%m-%d')
         as dob,
       {phone} as phone, {address} as address from '{path}'
+"""
+STANDARDISED = """
+    with read as (
+      select {id} as unique_id, regexp_replace({name}, '[\\s.·•．・‧∙⋅]', '', 'g') as name,
+        nullif(regexp_replace(upper(translate({number},
+          '０１２３４５６７８９Ｘｘ', '0123456789XX')), '[^0-9A-Z*]', '', 'g'), '') as id_number,
+        {birth} as birth, {phone} as phone, {address} as address from '{path}'
+    )
+    select unique_id, name, id_number,
+      case length(id_number) when 15 then id_number
+        when 18 then substr(id_number, 1, 6) || substr(id_number, 9, 9) end as id_short,
+      substr(id_number, 1, 6) || right(id_number, 4) as id_ends,
+      strftime(coalesce(birth, try_strptime(case length(id_number)
+        when 15 then '19' || substr(id_number, 7, 6)
+        when 18 then substr(id_number, 7, 8) end, '%Y%m%d')::date), '%Y-%m-%d') as dob,
+      phone, replace(address, ' ', '') as address from read
 """
 PEOPLE = {
     "id": "person", "name": "name", "number": "id_number", "birth": "birth", "phone": "phone",
@@ -63,6 +95,37 @@ def roster():
         ],
         [["id_number"], ["name", "dob"]],
         [["id_number", "name"], ["name", "dob", "phone"]],
+    )
+
+
+def written(sql, name):
+    """Two numbers agree in what both of them show."""
+    return cll.CustomLevel(sql, label_for_charts=name)
+
+
+def standardised():
+    comparisons, rules, _, certain = roster()
+    comparisons[1] = cl.CustomComparison(
+        output_column_name="id_number",
+        comparison_levels=[
+            cll.NullLevel("id_number"),
+            cll.ExactMatchLevel("id_number"),
+            written("id_short_l = id_short_r", "15 digits and 18"),
+            cll.DamerauLevenshteinLevel("id_number", 1),
+            cll.DamerauLevenshteinLevel("id_number", 2),
+            written(
+                "id_ends_l = id_ends_r and (contains(id_number_l, '*') or "
+                "contains(id_number_r, '*'))",
+                "what the mask shows",
+            ),
+            cll.ElseLevel(),
+        ],
+    )
+    return (
+        comparisons,
+        [*rules, ["id_short"], ["id_ends"]],
+        [["id_number"], ["name", "dob"], ["name", "phone"]],
+        certain,
     )
 
 
@@ -118,24 +181,26 @@ def fake():
     )
 
 
-def main(out: str, max_pairs: str, *paths: str) -> None:
+def main(out: str, recipe: str, max_pairs: str, *paths: str) -> None:
     con = duckdb.connect()
     columns = con.sql(f"describe select * from '{paths[0]}'").df()["column_name"].tolist()
     if "record" in columns:
-        recipe = roster()
-        tables = [
-            con.sql(ROSTER.format(path=p, **c)).df()
-            for p, c in zip(paths, (RECORDS, PEOPLE), strict=True)
+        chosen, query = {"light": (roster, ROSTER), "documented": (standardised, STANDARDISED)}[
+            recipe
         ]
+        queries = [query.format(path=p, **c) for p, c in zip(paths, (RECORDS, PEOPLE), strict=True)]
     else:
-        recipe = febrl() if "soc_sec_id" in columns else fake()
-        tables = [con.sql(f"select * exclude cluster from '{p}'").df() for p in paths]
-    comparisons, rules, sessions, certain = recipe
+        chosen = febrl if "soc_sec_id" in columns else fake
+        queries = [f"select * exclude cluster from '{p}'" for p in paths]
+    comparisons, rules, sessions, certain = chosen()
+    tables = [f"given_{at}" for at in range(len(queries))]
+    for table, query in zip(tables, queries, strict=True):
+        con.sql(f"create table {table} as {query}")
     started = time.perf_counter()
-    api = DuckDBAPI()
+    api = DuckDBAPI(connection=con)
     registers = [
-        api.register(t, dataset_display_name=name)
-        for t, name in zip(tables, ("a", "b"), strict=False)
+        api.register(table, dataset_display_name=name)
+        for table, name in zip(tables, ("a", "b"), strict=False)
     ]
     settings = SettingsCreator(
         link_type="link_only" if len(registers) == 2 else "dedupe_only",
