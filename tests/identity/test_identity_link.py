@@ -13,8 +13,8 @@ from verify.domain.errors import InputError
 from verify.identity import Linked, Model, evaluate, link, true_pairs
 from verify.identity.agree import agree
 from verify.identity.block import block
-from verify.identity.columns import map_columns
 from verify.identity.coding import prepare
+from verify.identity.columns import map_columns
 from verify.identity.normalise import normalise
 from verify.identity.weigh import weigh
 from verify.scoring.kinds import KINDS
