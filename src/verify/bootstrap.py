@@ -15,9 +15,10 @@ from verify.service.assessment import Assessments
 from verify.service.audit import Audits
 from verify.service.audit_notary import Notary
 from verify.service.clock import Clock, day_of, now_ms
+from verify.service.connector_publishing import ConnectorPublishing
 from verify.service.contents import Contents
 from verify.service.impacts import Impacts
-from verify.service.in_force import RulesInForce
+from verify.service.in_force import InForce
 from verify.service.matching import Matching
 from verify.service.publishing import Publishing
 from verify.service.replay import Replays
@@ -44,6 +45,7 @@ class System:
     replays: Replays
     what_ifs: WhatIfs
     publishing: Publishing
+    connector_publishing: ConnectorPublishing
     impacts: Impacts
     matching: Matching
     sources: SourceHealth
@@ -101,8 +103,10 @@ def build(
     store = master_key.open_protected(settings, read_only=read_only)
     notary = Notary(store, settings, clock, make_keys=not read_only)
     store.hold_finals(notary.may_finish)
-    in_force = RulesInForce(store, clock)
-    contents = Contents.load(store.content, in_force.digest)
+    in_force = InForce(store, clock)
+    given = environment if environment is not None else os.environ
+    keep = _no_keeping if read_only else store.keep_content
+    contents = Contents.load(store.content, in_force.rules, in_force.connectors, keep)
     if not read_only:
         for content in contents.sets.values():
             store.keep_content(content.kind, content.digest, content.to_blob())
@@ -112,7 +116,7 @@ def build(
     if worker and not read_only:
         asker = Asker(
             contents.connectors,
-            environment if environment is not None else os.environ,
+            given,
             today=lambda: day_of(clock()),
             state=shared,
         )
@@ -138,10 +142,11 @@ def build(
         replays=Replays(store, contents, trail.note),
         what_ifs=WhatIfs(store, contents, trail.note),
         publishing=Publishing(store, contents, in_force, clock),
+        connector_publishing=ConnectorPublishing(store, contents, in_force, clock, given),
         impacts=Impacts(store, contents),
         matching=Matching(store, contents, clock),
         shadows=Shadows(store, contents),
-        sources=SourceHealth(store, contents.connectors, shared, clock),
+        sources=SourceHealth(store, contents, shared, clock),
         worker=engine,
         asker=asker,
         notary=notary,
@@ -150,8 +155,12 @@ def build(
     )
 
 
-def _due(in_force: RulesInForce, contents: Contents) -> Callable[[], None]:
-    """What a worker does about published rules: record the first use, compile what comes next."""
+def _no_keeping(kind: str, digest: str, blob: bytes) -> None:
+    """A store opened for reading keeps nothing."""
+
+
+def _due(in_force: InForce, contents: Contents) -> Callable[[], None]:
+    """What a worker does about what is published: record first uses, compile the next rules."""
 
     def due() -> None:
         in_force.activate()

@@ -15,7 +15,7 @@ from verify.domain.errors import Conflict, InputError, IntegrityError, NotFound,
 from verify.rules.cases import run_cases
 from verify.service import rule_checks
 from verify.service.contents import Contents
-from verify.service.in_force import AHEAD_MS, FRESH_MS, RulesInForce
+from verify.service.in_force import AHEAD_MS, FRESH_MS, InForce
 from verify.service.publishing import Publishing
 from verify.store import Store
 
@@ -31,10 +31,10 @@ class Office:
 
     def __init__(self, store: Store) -> None:
         self.store, self.now = store, NOON
-        self.in_force = RulesInForce(store, self.clock)
+        self.in_force = InForce(store, self.clock)
         sets = {kind: ContentSet.load(kind) for kind in ("connectors", "scoring")}
         folder = {**sets, "rules": small_rules()}
-        self.contents = Contents(folder, store.content, self.in_force.digest)
+        self.contents = Contents(folder, store.content, self.in_force.rules)
         for content in self.contents.sets.values():
             store.keep_content(content.kind, content.digest, content.to_blob())
         self.folder = self.contents.sets["rules"]
@@ -213,12 +213,12 @@ def test_two_people_who_act_on_the_same_state_do_not_both_succeed(any_office):
 
 
 def test_another_process_knows_of_an_approval_a_second_later(office):
-    there = RulesInForce(office.store, office.clock)
-    assert there.digest() is None
+    there = InForce(office.store, office.clock)
+    assert there.rules() is None
     made = office.propose(days=0)
     office.publishing.approve(made["id"], WANG)
     office.now += FRESH_MS
-    assert there.digest() == made["digest"]
+    assert there.rules() == made["digest"]
 
 
 def test_a_set_is_made_ready_shortly_before_its_day_and_not_earlier(office):

@@ -7,7 +7,7 @@ what came back (pure; replay runs it again years later).
 from __future__ import annotations
 
 from verify.connectors.asking import Answer, Asker, Question
-from verify.connectors.catalogue import Connectors
+from verify.connectors.catalogue import Connectors, read_declaration
 from verify.connectors.declaration import Declaration
 from verify.connectors.decoding import DecodeContext, Decoded, decode
 
@@ -20,4 +20,5 @@ __all__ = [
     "Decoded",
     "Question",
     "decode",
+    "read_declaration",
 ]

@@ -95,7 +95,7 @@ class Secrets:
 
     def __init__(self, environment: Mapping[str, str], target: Target, addressed_by: str) -> None:
         self._environment = environment
-        self._target = target
+        self.target = target
         self._family = _family(addressed_by)
         self._families = [_family(n) for n in environment if _ADDRESS.fullmatch(n)]
 
@@ -108,7 +108,7 @@ class Secrets:
         value = self._find(ref.env)
         if not value:
             raise Failure(EvidenceState.UNAUTHORISED, "secret_missing")
-        if not self._bound(ref.env):
+        if not self.given_for_here(ref.env):
             raise Failure(EvidenceState.UNAUTHORISED, "secret_given_for_another_host")
         return value
 
@@ -136,12 +136,12 @@ class Secrets:
             return _from_keyring(entry)
         return ""
 
-    def _bound(self, name: str) -> bool:
-        """Whether the secret was given for this destination."""
+    def given_for_here(self, name: str) -> bool:
+        """Whether the secret was given for this destination; nothing is read."""
         if place := self._environment.get(f"{name}_HOST", ""):
-            return self._target.place in (p.strip() for p in place.split(","))
+            return self.target.place in (p.strip() for p in place.split(","))
         if not self._family:
-            return self._target.host in LOOPBACK
+            return self.target.host in LOOPBACK
         # The longest name decides: a secret of `tax_local` does not belong to `tax`.
         owners = [f for f in self._families if name.startswith(f)]
         return max(owners, key=len, default="") == self._family

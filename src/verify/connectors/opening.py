@@ -59,8 +59,8 @@ def open_source(
     env = endpoint_env or declaration.endpoint.env
     given = environment.get(env, "")
     address = given or ("" if endpoint_env else declaration.endpoint.default)
-    target = _target(declaration, address, given, env, egress)
-    secrets = Secrets(environment, target, addressed_by=env if given else "")
+    secrets = secrets_of(declaration, environment, egress, env)
+    target = secrets.target
     limits = declaration.limits
     client = None
     if address and target.scheme in ("http", "https"):
@@ -89,6 +89,20 @@ def open_source(
             probe_ms=int(timing.deadline_seconds * 1000),
         ),
     )
+
+
+def secrets_of(
+    declaration: Declaration, environment: Mapping[str, str], egress: Egress, env: str
+) -> Secrets:
+    """The secrets that may go to the address in `env`, or to the declared one without it.
+
+    Raises:
+        ContentError: see `open_source`.
+    """
+    given = environment.get(env, "")
+    address = given or (declaration.endpoint.default if env == declaration.endpoint.env else "")
+    target = _target(declaration, address, given, env, egress)
+    return Secrets(environment, target, addressed_by=env if given else "")
 
 
 def _target(declaration: Declaration, address: str, given: str, env: str, egress: Egress) -> Target:

@@ -63,7 +63,12 @@ def read_recordings(path: Path) -> list[Recorded]:
         ContentError: it is not of this form, or does not say that it is synthetic.
         OSError: it is not there.
     """
-    document = parse_yaml(path.as_posix(), path.read_text(encoding="utf-8"))
+    return recordings_of(path.as_posix(), path.read_text(encoding="utf-8"))
+
+
+def recordings_of(where: str, text: str) -> list[Recorded]:
+    """Every reply of a file's text; raises `ContentError` as `read_recordings`."""
+    document = parse_yaml(where, text)
     read = document.model(_File)
     if read.synthetic != "true":
         raise ContentError(

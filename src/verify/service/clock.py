@@ -25,6 +25,11 @@ def day_of(instant_ms: int) -> dt.date:
     return dt.datetime.fromtimestamp(instant_ms // 1000, CHINA).date()
 
 
+def midnight(day: dt.date) -> int:
+    """The first instant of a legal day, in epoch milliseconds."""
+    return int(dt.datetime(day.year, day.month, day.day, tzinfo=CHINA).timestamp()) * 1000
+
+
 def iso(instant_ms: int) -> str:
     """ISO 8601 text in UTC with milliseconds."""
     moment = dt.datetime.fromtimestamp(instant_ms // 1000, dt.UTC)

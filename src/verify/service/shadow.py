@@ -50,7 +50,7 @@ class Shadows:
             ContentError: the changed declaration does not load, or is another source's.
             NotFound: no such source is declared.
         """
-        current = self._contents.sets["connectors"]
+        current = self._contents.connector_set()
         live = self._contents.connectors.declaration(source)
         changed = Connectors.from_content(
             ContentSet("connectors", {**current.files, f"{source}.yaml": text})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from verify.connectors import Connectors
 from verify.connectors.health import CLASSES, HOUR_MS
 from verify.connectors.watch import Watch
 from verify.domain.access import Caller, RoleName
 from verify.domain.errors import NotPermitted
 from verify.service.clock import Clock, iso
+from verify.service.contents import Contents
 from verify.service.source_state import StoreState
 from verify.store import Store
 
@@ -20,9 +20,9 @@ MAX_HOURS = 24 * 14
 class SourceHealth:
     """Look at the sources; let one go on after somebody has looked at it."""
 
-    def __init__(self, store: Store, connectors: Connectors, state: StoreState, clock: Clock):
+    def __init__(self, store: Store, contents: Contents, state: StoreState, clock: Clock):
         self._store = store
-        self._connectors = connectors
+        self._contents = contents
         self._watch = Watch(state)
         self._state = state
         self._clock = clock
@@ -33,7 +33,7 @@ class SourceHealth:
         first = now // HOUR_MS - min(max(hours, 1), MAX_HOURS) + 1
         return {
             "at": iso(now),
-            "sources": [self._source(s, first, now) for s in self._connectors.sources],
+            "sources": [self._source(s, first, now) for s in self._contents.connectors.sources],
         }
 
     def release(self, source: str, caller: Caller) -> Plain:
@@ -49,13 +49,13 @@ class SourceHealth:
                 where=source,
                 remedy="have somebody with the role `administrator` look at it",
             )
-        self._connectors.declaration(source)
+        self._contents.connectors.declaration(source)
         self._watch.release(source)
         now = self._clock()
         return self._source(source, now // HOUR_MS, now)
 
     def _source(self, source: str, first: int, now: int) -> Plain:
-        declaration = self._connectors.declaration(source)
+        declaration = self._contents.connectors.declaration(source)
         breaker = self._state.get(f"breaker/{source}")[1]
         kept = self._store.shared_under(f"health/{source}/")
         hours = {int(k.rpartition("/")[2]): v for k, v in kept.items()}

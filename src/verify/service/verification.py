@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from verify.connectors import Connectors
 from verify.domain.access import Caller, RoleName
 from verify.domain.canonical import canonical_bytes, digest_bytes
 from verify.domain.errors import Conflict, InputError, NotFound, NotPermitted, Problem
@@ -97,7 +98,7 @@ class Verifications:
         rulebook = current.law.rulebook(
             application.region, application.programme, application.as_of, application.known_at
         )
-        self._check_sources(application)
+        _check_sources(application, current.connectors)
         raw = application_bytes(application)
         digests = current.digests
         # Where the rules look at what supporters earn or own, not asking would read as "nothing".
@@ -106,7 +107,7 @@ class Verifications:
             PlannedExchange(
                 source=source,
                 person=member.person,
-                connector=self._contents.connectors.declaration(source).digest,
+                connector=current.connectors.declaration(source).digest,
             )
             for source in sorted(rulebook.mandatory_sources)
             for member in asked
@@ -132,21 +133,6 @@ class Verifications:
         accepted = self._store.accept(new, caller, key, now)
         self._wake_worker()
         return accepted
-
-    def _check_sources(self, application: Application) -> None:
-        known = set(self._contents.connectors.sources)
-        problems = tuple(
-            Problem(
-                f"/authorisations/{i}/sources",
-                "unknown-source",
-                "it names a source that is not connected.",
-                f"Use: {', '.join(sorted(known))}.",
-            )
-            for i, letter in enumerate(application.authorisations)
-            if not known.issuperset(letter.sources)
-        )
-        if problems:
-            raise InputError("a letter names an unknown source", problems=problems)
 
     def view(self, verification: str, caller: Caller) -> Plain:
         """State of a verification: where it stands, whom it waits for, what it found so far."""
@@ -341,6 +327,22 @@ def _no_verdict(row: VerificationRow) -> NotFound:
         where=row.id,
         remedy="ask again while the state is `asking`, or wait with `Prefer: wait=30`",
     )
+
+
+def _check_sources(application: Application, connectors: Connectors) -> None:
+    known = set(connectors.sources)
+    problems = tuple(
+        Problem(
+            f"/authorisations/{i}/sources",
+            "unknown-source",
+            "it names a source that is not connected.",
+            f"Use: {', '.join(sorted(known))}.",
+        )
+        for i, letter in enumerate(application.authorisations)
+        if not known.issuperset(letter.sources)
+    )
+    if problems:
+        raise InputError("a letter names an unknown source", problems=problems)
 
 
 def _permit(caller: Caller, roles: tuple[RoleName, ...]) -> None:

@@ -20,17 +20,18 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from verify.connectors import Answer, Asker, Question
+from verify.connectors import Answer, Asker, Declaration, Question
 from verify.domain.errors import VerifyError
 from verify.domain.evidence import EvidenceState, Exchange
 from verify.domain.household import Application
 from verify.service.arrivals import Arrival, Arrivals
+from verify.service.bulkheads import Bulkheads
 from verify.service.clock import Clock, day_of
 from verify.service.contents import Contents
 from verify.service.judging import Judged, judge
@@ -87,15 +88,7 @@ class Worker:
         self._asker = asker
         self._settings = settings
         self._clock = clock
-        # Bulkheads: each source has threads of its own, so that one that hangs holds up only
-        # the questions to itself.
-        self._pools = {
-            source: ThreadPoolExecutor(
-                min(settings.ask_threads, contents.connectors.declaration(source).concurrency),
-                thread_name_prefix=f"ask-{source}",
-            )
-            for source in contents.connectors.sources
-        }
+        self._bulkheads = Bulkheads(settings.ask_threads)
         self._arrivals = Arrivals(store, clock)
         self._answered: queue.SimpleQueue[Claim] = queue.SimpleQueue()
         self._under_way: dict[str, Claim] = {}
@@ -123,10 +116,7 @@ class Worker:
         """Stop claiming, let the questions under way end, give back what is not judged."""
         self._stop.set()
         self._wake.set()
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
-        for pool in self._pools.values():
-            pool.shutdown(wait=True)
+        self._bulkheads.close()
         for thread in self._threads:
             thread.join(timeout=30)
         for claim in list(self._under_way.values()):
@@ -139,7 +129,7 @@ class Worker:
             self._wake.clear()
             claimed = 0
             try:
-                self._activate()  # published rules whose day has come
+                self._activate()  # what was published and whose time has come
                 claimed = self._dispatch()
             except Exception:
                 # The queue is in the store: nothing is lost by trying again after a pause.
@@ -200,6 +190,13 @@ class Worker:
             self._answered.put(claim)
             return
         application = self._application(claim)
+        # Asked with the versions it was accepted with, as it will be decoded and judged with them.
+        try:
+            connectors = self._contents.connectors_of(claim.connectors_digest)
+        except VerifyError as error:
+            log.error("worker.cannot_ask", verification=claim.verification, code=error.code)
+            self._answered.put(claim)  # judging meets the same, and closes the case with its code
+            return
         left = len(due)
 
         def one_ended(_: Future[None]) -> None:
@@ -211,16 +208,26 @@ class Worker:
                 self._answered.put(claim)
 
         for row in due:
-            pool = self._pools[row.source]
-            pool.submit(self._ask_one, claim, row, application).add_done_callback(one_ended)
+            declaration = connectors.declaration(row.source)
+            pool = self._bulkheads.of(declaration)
+            asked = pool.submit(self._ask_one, claim, row, application, declaration)
+            asked.add_done_callback(one_ended)
 
     def _application(self, claim: Claim) -> Application:
         return read_application_bytes(self._store.blob(claim.application_digest))
 
-    def _ask_one(self, claim: Claim, row: ExchangeRow, application: Application) -> None:
+    def _ask_one(
+        self,
+        claim: Claim,
+        row: ExchangeRow,
+        application: Application,
+        declaration: Declaration,
+    ) -> None:
         try:
             answer = self._asker.ask(
-                self._question(claim, row, application), application.authorisations
+                self._question(claim, row, application, declaration),
+                application.authorisations,
+                declaration,
             )
             now = self._clock()
             self._arrivals.save(
@@ -234,7 +241,13 @@ class Worker:
             # Without a stored answer the question stays open and is asked again.
             log.exception("worker.ask_failed", source=row.source)
 
-    def _question(self, claim: Claim, row: ExchangeRow, application: Application) -> Question:
+    def _question(
+        self,
+        claim: Claim,
+        row: ExchangeRow,
+        application: Application,
+        declaration: Declaration,
+    ) -> Question:
         person = next(p for p in application.persons if p.person == row.person)
         return Question(
             source=row.source,
@@ -247,12 +260,12 @@ class Worker:
             request_id=f"{claim.verification}-{row.source}-{row.person}",
             case_number=application.case_number,
             ticket=row.ticket,
-            callback_url=self._callback_url(row),
+            callback_url=self._callback_url(row, declaration),
         )
 
-    def _callback_url(self, row: ExchangeRow) -> str:
+    def _callback_url(self, row: ExchangeRow, declaration: Declaration) -> str:
         """Where an asynchronous source may say that its answer is ready (a hint, ADR 0009)."""
-        if self._contents.connectors.declaration(row.source).driver != "job":
+        if declaration.driver != "job":
             return ""
         return f"{self._settings.public_url}/v1/callbacks/{row.callback_token}"
 
