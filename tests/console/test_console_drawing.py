@@ -32,6 +32,8 @@ def test_a_doubt_without_an_end_reaches_the_edge():
 
 def test_a_limit_of_which_nothing_is_known_is_not_drawn():
     assert gauge((5, 5), (None, None)).limit is None
+    assert gauge((5, 5), (0, None)).limit is None
+    assert gauge((5, 5), (1, None)).limit is not None
 
 
 def test_an_exact_value_has_no_doubt():

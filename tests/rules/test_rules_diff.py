@@ -183,3 +183,119 @@ def test_a_clause_that_moves_across_one_with_another_effect_is_a_change():
     moved = edited_content((SPOUSE, excluded + SPOUSE))
     change = only(diff_content(base, moved))
     assert (change.kind, change.what) == ("composition", "composition: order")
+
+
+# ------------------------------------------------------------------ the tables beside the books
+
+WORDS = """schema: verify.vocabulary/1
+kinds:
+  meal_allowance: {nature: flow, zh: 伙食补贴, en: meal allowance}
+  farm_tools: {nature: stock, zh: 农具, en: farm tools}
+"""
+VOCABULARY = "cn/vocabulary.yaml"
+OF_REGIONS = [
+    '  - {code: "310104", zh: 徐汇区, en: Xuhui}',
+    '  - {code: "310103", zh: 卢湾区, en: Luwan, became: "310101", until: 2011-06-08}',
+    '  - {code: "310101", zh: 黄浦区, en: Huangpu}',
+]
+
+
+def with_words(text: str, base: ContentSet = SMALL) -> ContentSet:
+    return ContentSet("rules", {**base.files, VOCABULARY: text})
+
+
+def with_regions(*lines: str) -> ContentSet:
+    text = SMALL.files["regions.yaml"].rstrip("\n") + "\n" + "\n".join(lines) + "\n"
+    return ContentSet("rules", {**SMALL.files, "regions.yaml": text})
+
+
+def test_a_kind_that_may_be_stated_from_now_on_is_a_change():
+    found = diff_content(SMALL, with_words(WORDS)).changes
+    assert {(c.rulebook, c.kind, c.what, c.before, c.after) for c in found} == {
+        (VOCABULARY, "vocabulary", "meal_allowance", "–", "flow"),
+        (VOCABULARY, "vocabulary", "farm_tools", "–", "stock"),
+    }
+    back = diff_content(with_words(WORDS), SMALL).changes
+    assert {(c.what, c.before, c.after) for c in back} == {
+        ("meal_allowance", "flow", "–"),
+        ("farm_tools", "stock", "–"),
+    }
+
+
+def test_a_kind_with_another_nature_is_a_change_of_every_rulebook_that_reads_it():
+    reads = edited_content(("[bank_balance]", "[farm_tools]"))
+    before = with_words(WORDS, reads)
+    after = with_words(WORDS.replace("farm_tools: {nature: stock", "farm_tools: {nature: item"))
+    unread = only(diff_content(with_words(WORDS), after))
+    assert (unread.kind, unread.what, unread.before, unread.after) == (
+        "vocabulary",
+        "farm_tools",
+        "stock",
+        "item",
+    )
+    also_worth = edited_content(
+        ("of: amount, quantities: [bank_balance]", "of: worth, quantities: [farm_tools]")
+    )
+    other = with_words(after.files[VOCABULARY], also_worth)
+    found = diff_content(before, other)
+    assert ("fact", "facts.savings: nature of farm_tools", "stock", "item") in {
+        (c.kind, c.what, c.before, c.after) for c in found.changes
+    }
+    assert str(found.days()[0]) == "2020-01-01"
+
+
+def test_another_title_or_order_of_the_words_is_text_only():
+    renamed = diff_content(with_words(WORDS), with_words(WORDS.replace("en: meal", "en: board")))
+    assert renamed.same_law
+    assert renamed.text_only == ((VOCABULARY, "meal_allowance: name"),)
+    first, *kinds = WORDS.splitlines(keepends=True)
+    turned = "".join([first, kinds[0], *reversed(kinds[1:])])
+    moved = diff_content(with_words(WORDS), with_words(turned))
+    assert moved.same_law
+    assert moved.text_only == ((VOCABULARY, "layout, order, names or comments"),)
+
+
+def test_a_code_that_is_replaced_by_another_is_a_change_from_the_day_after_its_last():
+    old = [OF_REGIONS[1].replace(', became: "310101", until: 2011-06-08', ""), OF_REGIONS[2]]
+    change = only(diff_content(with_regions(*old), with_regions(*OF_REGIONS[1:])))
+    assert (change.rulebook, change.kind) == ("regions.yaml", "place")
+    assert (change.what, change.before) == ("310103: replaced by", "–")
+    assert (change.after, str(change.start)) == ("310101 (Huangpu)", "2011-06-09")
+
+
+def test_a_code_that_is_replaced_by_a_third_names_both():
+    to_other = OF_REGIONS[1].replace('became: "310101"', 'became: "310104"')
+    change = only(
+        diff_content(
+            with_regions(*OF_REGIONS), with_regions(OF_REGIONS[0], to_other, OF_REGIONS[2])
+        )
+    )
+    assert (change.before, change.after) == ("310101 (Huangpu)", "310104 (Xuhui)")
+
+
+def test_another_last_day_of_a_replaced_code_or_another_name_is_text_only():
+    later = OF_REGIONS[1].replace("2011-06-08", "2011-07-08").replace("en: Luwan", "en: Old Luwan")
+    found = diff_content(with_regions(*OF_REGIONS[1:]), with_regions(later, OF_REGIONS[2]))
+    assert found.same_law
+    assert found.text_only == (
+        ("regions.yaml", "310103: name"),
+        ("regions.yaml", "310103: last day of the code"),
+    )
+
+
+def test_a_region_that_lies_within_another_is_a_change():
+    ours = [
+        "  - {code: GB, zh: 英国, en: United Kingdom}",
+        "  - {code: GB-EAW, zh: 英格兰和威尔士, en: England and Wales}",
+    ]
+    wales = "  - {code: GB-WLS, zh: 威尔士, en: Wales%s}"
+    change = only(
+        diff_content(
+            with_regions(*ours, wales % ""), with_regions(*ours, wales % ", within: GB-EAW")
+        )
+    )
+    assert (change.what, change.before, change.after) == (
+        "GB-WLS: lies within",
+        "–",
+        "GB-EAW (England and Wales)",
+    )

@@ -189,11 +189,13 @@ def gap_words(row: Plain) -> str:
     """The distance to the limit in words: to spare, over, or between two bounds."""
     gap = row["gap"]
     lo, hi = gap["lo"], gap["hi"]
+    if (lo, hi) == (None, None) or wording.is_unknown_limit(row["limit"]):
+        return "gap unknown"
     if lo is not None and lo == hi:
         if lo == 0:
             return "exactly at the limit"
         return f"{gap['en'].replace('-', '')} {'under' if lo > 0 else 'over'} the limit"
-    return f"gap {gap['en']}" if (lo, hi) != (None, None) else "gap unknown"
+    return f"gap {gap['en']}"
 
 
 def _test_grounds(row: Plain) -> Text:

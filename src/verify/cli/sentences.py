@@ -96,8 +96,6 @@ def _test(test: Plain) -> tuple[str, str]:
     if state["code"] == "not_applicable":
         return f"{title['zh']}:不适用。", f"{title['en']}: does not apply here."
     value, operator, limit = test["value"], test["operator"], test["limit"]
-    if limit["lo"] == 0 and limit["hi"] is None:  # the law has a figure, our sources do not
-        limit = {**limit, "zh": "未查得的数额", "en": "an amount that is not known"}
     law = "、".join(words for words, _ in laws(test["citations"]))
     since, until = test["effective_from"], test["effective_to"]
     until_zh = f"至 {until}" if until else "起施行"

@@ -52,7 +52,11 @@ def _grow(tree: Tree, node: Plain) -> None:
 def _value(node: Plain) -> str:
     if node["unit"] == "truth":
         return _TRUTH.get((node["value"]["lo"], node["value"]["hi"]), "open")
-    words: str = wording.interval(node["value"], node["unit"])["en"]
+    is_limit = node["name"].startswith("limit/") or any(
+        d.startswith("law:") for d in node["doubts"]
+    )
+    in_words = wording.limit if is_limit else wording.interval
+    words: str = in_words(node["value"], node["unit"])["en"]
     return words
 
 

@@ -53,8 +53,8 @@ def gauge(value: tuple[int | None, int | None], limit: tuple[int | None, int | N
 
 def _limit(limit: tuple[int | None, int | None], at: Callable[[int], int]) -> Span | None:
     low, high = limit
-    if low is None and high is None:
-        return None
+    if high is None and low in (None, 0):
+        return None  # nothing is known of it
     start = at(low) if low is not None else 0
     end = at(high) if high is not None else WIDTH
     return Span(start, max(0, end - start))

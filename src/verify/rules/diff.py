@@ -14,7 +14,8 @@ from typing import Any
 
 from verify.content import ContentSet
 from verify.rules import expressions as ex
-from verify.rules.law import REGIONS, WORDING, Law
+from verify.rules.diff_tables import diff_regions, diff_words, region_words, word_titles
+from verify.rules.law import WORDING, Law
 from verify.rules.lawform import Formulas, leaves
 from verify.rules.rulebook import Rulebook
 from verify.rules.stepwise import NOTHING, Change, both, compare, limit_steps, operator_steps
@@ -65,8 +66,8 @@ def diff_laws(before: Law, after: Law) -> LawDiff:
         found, words = _diff_books(old, new)
         changes += found
         texts += words
-    changes += _diff_regions(before, after)
-    texts += [("regions.yaml", f"{c}: name") for c in _renamed_regions(before, after)]
+    changes += [*diff_regions(before, after), *diff_words(before, after)]
+    texts += [*region_words(before, after), *word_titles(before, after)]
     return LawDiff(before.digest, after.digest, tuple(changes), tuple(texts))
 
 
@@ -87,7 +88,7 @@ def diff_content(before: ContentSet, after: ContentSet) -> LawDiff:
             texts.append((path, "golden cases"))
         elif path == WORDING:
             texts.append((path, "wording of questions"))
-        elif path != REGIONS or path not in named:
+        else:
             texts.append((path, "layout, order, names or comments"))
     return LawDiff(found.before, found.after, found.changes, tuple(texts))
 
@@ -107,24 +108,6 @@ def _whole(name: str, old: Rulebook | None, new: Rulebook | None) -> Change:
 
 def _known(book: Rulebook) -> str:
     return ", ".join(f"{a} to {b}" if b else f"from {a}" for a, b in book.ranges)
-
-
-def _diff_regions(before: Law, after: Law) -> Iterator[Change]:
-    old, new = before.regions.titles, after.regions.titles
-    for code in sorted({*old, *new}):
-        if (code in old) != (code in new):
-            yield Change(
-                "regions.yaml",
-                "place",
-                code,
-                old[code].en if code in old else NOTHING,
-                new[code].en if code in new else NOTHING,
-            )
-
-
-def _renamed_regions(before: Law, after: Law) -> list[str]:
-    old, new = before.regions.titles, after.regions.titles
-    return sorted(code for code in old if code in new and old[code] != new[code])
 
 
 # -- one rulebook ------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ class Law:
         self.regions = regions
         self.wording = wording
         self.books = books
-        self._vocabularies = vocabularies
+        self.vocabularies = vocabularies
         self._words = {c: wording.extended(v.titles) for c, v in vocabularies.items()}
         self._by_place = {(i.split("/")[1], i.split("/")[2]): i for i in books}
 
@@ -129,7 +129,7 @@ class Law:
     def vocabulary(self, region: str, programme: str) -> Vocabulary:
         """The kinds of facts that a programme may speak of."""
         country = self.find(region, programme).id.split("/")[0]
-        return self._vocabularies.get(country, Vocabulary())
+        return self.vocabularies.get(country, Vocabulary())
 
     def programmes(self, region: str) -> list[str]:
         """Programmes with rules in the region or above it."""

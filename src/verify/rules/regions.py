@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ class Regions:
     titles: Mapping[str, Text]
     became: Mapping[str, str]  # codes that were merged or renamed, and what replaced them
     within: Mapping[str, str]  # what lies between a region and its country
+    until: Mapping[str, dt.date]  # the last day of a code that was replaced
 
     @classmethod
     def read(cls, document: Document) -> Regions:
@@ -59,7 +61,8 @@ class Regions:
                     where=where,
                     remedy="name a listed region of the same country that lies within no other",
                 )
-        return cls(titles, became, within)
+        until = {r.code: r.until for r in model.regions if r.until}
+        return cls(titles, became, within, until)
 
     def ancestors(self, code: str) -> list[str]:
         """The region itself, then its prefecture, province and nation, as far as listed.

@@ -20,7 +20,8 @@ class Change:
     """One difference in law. `start` and `end` are the days it concerns; no end: from then on."""
 
     rulebook: str
-    kind: str  # value | operator | composition | formula | fact | test | period | place | other
+    # value, operator, composition, formula, fact, test, period, place, vocabulary or other
+    kind: str
     what: str
     before: str
     after: str

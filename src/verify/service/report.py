@@ -133,8 +133,8 @@ def _test(f: Plain) -> Plain:
         "effect": f["effect"],
         "value": wording.interval(f["value"], f["unit"]),
         "operator": wording.word(wording.OPERATOR, f["operator"]),
-        "limit": wording.interval(f["limit"], f["unit"]),
-        "gap": wording.interval(f["gap"], f["unit"]),
+        "limit": wording.limit(f["limit"], f["unit"]),
+        "gap": wording.gap(f["gap"], f["limit"], f["unit"]),
         "effective_from": f["effective_from"],
         "effective_to": f["effective_to"],
         "citations": [

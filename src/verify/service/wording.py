@@ -200,6 +200,33 @@ def interval(value: Plain, unit: str) -> Plain:
     return {"lo": lo, "hi": hi, "zh": text.zh, "en": text.en}
 
 
+_NOT_KNOWN = {
+    "dm2": Text("未查得的面积", "an area that is not known"),
+    "item": Text("未查得的数目", "a number that is not known"),
+    "person": Text("未查得的人数", "a number that is not known"),
+}
+
+
+def is_unknown_limit(limit: Plain) -> bool:
+    """Whether a limit is anything from nothing up: the law has a figure, our sources do not."""
+    return limit["lo"] == 0 and limit["hi"] is None
+
+
+def limit(value: Plain, unit: str) -> Plain:
+    """A limit in words; one that is not known is called so, not "at least 0"."""
+    found = interval(value, unit)
+    if not is_unknown_limit(value):
+        return found
+    text = _NOT_KNOWN.get(unit, Text("未查得的数额", "an amount that is not known"))
+    return {**found, "zh": text.zh, "en": text.en}
+
+
+def gap(value: Plain, limit: Plain, unit: str) -> Plain:
+    """The distance to a limit in words; to one that is not known, nobody knows it."""
+    found = interval(value, unit)
+    return {**found, "zh": "未知", "en": "unknown"} if is_unknown_limit(limit) else found
+
+
 def bits(milli: int) -> str:
     """Milli-bits for people: `12345` -> `+12.3`."""
     sign = "-" if milli < 0 else "+"
