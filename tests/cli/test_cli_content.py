@@ -75,6 +75,27 @@ def test_a_fault_in_a_rulebook_is_named_with_file_and_line(cli, content):
     assert (flaw["code"], flaw["file"], flaw["line"]) == ("field", "rules/cn/310000/dibao.yaml", 2)
 
 
+@pytest.mark.parametrize(
+    ("source", "code", "says"),
+    [
+        ("medical", "unread_source", "no test reads anything that `medical` reports"),
+        ("marriage", "unread_source", "no income, savings or things"),
+        ("lottery", "source", "no source `lottery` is connected"),
+    ],
+)
+def test_a_source_that_must_answer_and_changes_nothing_is_a_fault(cli, content, source, code, says):
+    book = content / "rules/cn/310000/dibao.yaml"
+    text = book.read_text(encoding="utf-8")
+    book.write_text(
+        text.replace("mandatory_sources: [tax,", f"mandatory_sources: [{source}, tax,"), "utf-8"
+    )
+    found = cli.json("rules", "lint", str(content), code=2)
+    (flaw,) = [f for f in found["flaws"] if f["level"] == "error"]
+    assert (flaw["code"], flaw["file"]) == (code, "rules/cn/310000/dibao.yaml")
+    assert flaw["line"] == text[: text.index("mandatory_sources")].count("\n") + 1
+    assert says in flaw["what"]
+
+
 def test_golden_cases_run_and_a_changed_limit_makes_some_fail(cli, content):
     folder = content / "rules/cn/310000/cases/dibao"
     for date in folder.iterdir():

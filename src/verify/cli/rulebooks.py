@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from verify.domain.errors import ContentError, InputError
 
 if TYPE_CHECKING:
+    from verify.connectors import Connectors
     from verify.content import ContentSet
     from verify.domain.access import Caller
     from verify.store import Store
@@ -49,6 +50,23 @@ def read_rules(where: str | None, home: Path | None = None) -> ContentSet:
             remedy="give the folder `rules` or the one that holds it, or a digest sha256:...",
         )
     return content
+
+
+def connectors_beside(where: str | None) -> Connectors:
+    """The connectors that lie beside the rules, or else those of this installation.
+
+    Raises:
+        ContentError: they are not sound.
+    """
+    from verify.connectors import Connectors
+    from verify.content import ContentSet
+
+    for folder in (Path(where), Path(where).parent) if where else ():
+        if (folder / "connectors").is_dir():
+            return Connectors.from_content(
+                ContentSet.of_folder("connectors", folder / "connectors")
+            )
+    return Connectors.from_content(ContentSet.load("connectors"))
 
 
 def acting(store: Store) -> Caller:

@@ -37,6 +37,8 @@ WHY = {
     "place": "the file would never be found, or found for another region or programme",
     "settles": "a person asked to decide must be told which proof decides it",
     "source": "nobody can be found eligible where a source that must answer is not connected",
+    "unread_source": "its silence would change nothing: a family is found eligible without it, and "
+    "people are asked about for nothing",
     "case": "a change of law without an example is a change nobody has tried",
     "rule": "a rulebook that cannot be compiled judges nobody",
 }

@@ -9,6 +9,7 @@ from typing import Any
 from verify.connectors import Connectors
 from verify.content import ContentSet
 from verify.domain.canonical import digest
+from verify.reconcile.kinds import MEANS
 from verify.rules.cases import Case, CaseResult, load_cases, run_cases
 from verify.rules.flaws import Flaw
 from verify.rules.law import REGIONS, VOCABULARY, Law
@@ -68,7 +69,7 @@ def check_rules(content: ContentSet, connectors: Connectors) -> Checks:
     if faults:
         return Checks(tuple(faults), warnings, (), None)
     law = Law.from_content(content)
-    faults += _unconnected(law, connectors)
+    faults += source_flaws(law, content, connectors)
     return Checks(tuple(faults), warnings, tuple(_results(law, content)), law)
 
 
@@ -97,13 +98,37 @@ def _results(law: Law, content: ContentSet) -> Iterator[CaseResult]:
         yield from _KNOWN[key]
 
 
-def _unconnected(law: Law, connectors: Connectors) -> Iterator[Flaw]:
-    connected = set(connectors.sources)
+def source_flaws(
+    law: Law, content: ContentSet, connectors: Connectors | None = None
+) -> Iterator[Flaw]:
+    """Sources that must answer and cannot, or whose answer the rules would not look at.
+
+    A source of which nothing is read may stay silent and the household is eligible all the same;
+    and it would be asked about people for nothing.
+    """
+    known = connectors or Connectors.from_content(ContentSet.load("connectors"))
     for book in law.books.values():
-        for source in sorted(set(book.mandatory_sources) - connected):
-            yield Flaw(
-                f"rules/{book.id}.yaml",
-                f"mandatory_sources: no source `{source}` is connected",
-                f"connect it, or name others: {', '.join(sorted(connected))}",
-                "source",
-            )
+        path = f"{book.id}.yaml"
+        document = content.document(path)
+        read = {q for fact in book.plan.model.facts.values() for q in fact.quantities}
+        for i, source in enumerate(book.plan.model.mandatory_sources):
+            where = document.where(("mandatory_sources", i))
+            if source not in known.sources:
+                yield Flaw(
+                    where,
+                    f"mandatory_sources: no source `{source}` is connected",
+                    f"connect it, or name others: {', '.join(sorted(known.sources))}",
+                    "source",
+                )
+                continue
+            # Only these stay open when the source does not answer (`verify.reconcile.gaps`).
+            told = sorted({k.value for k in known.declaration(source).yields} & set(MEANS))
+            if read.isdisjoint(told):
+                yield Flaw(
+                    where,
+                    f"mandatory_sources: no test reads anything that `{source}` reports "
+                    f"({', '.join(told) or 'no income, savings or things'})",
+                    "add a test that reads it (with an `unknown` limit where the figure is not "
+                    "known), or do not ask this source",
+                    "unread_source",
+                )

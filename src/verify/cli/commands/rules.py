@@ -27,13 +27,18 @@ def lint(where: Folder = None, as_json: Json = False) -> None:
     """Name every fault with file and line: what, why it matters, what to do (exit code 2)."""
     del as_json
     from verify.cli.output import emit
-    from verify.cli.rulebooks import read_rules
+    from verify.cli.rulebooks import connectors_beside, read_rules
     from verify.domain.errors import ContentError
+    from verify.rules import Law
     from verify.rules.lint import errors
     from verify.rules.lint import lint as find_flaws
+    from verify.service.rule_checks import source_flaws
 
     content = read_rules(where)
     flaws = find_flaws(content)
+    if not errors(flaws):
+        found = source_flaws(Law.from_content(content), content, connectors_beside(where))
+        flaws = (*flaws, *found)
     faults = errors(flaws)
     document: Plain = {
         "digest": content.digest,
