@@ -26,6 +26,7 @@ from verify.service.shadow import Shadows
 from verify.service.source_health import SourceHealth
 from verify.service.source_state import StoreState
 from verify.service.verification import Verifications
+from verify.service.vitals import Parts, Vitals
 from verify.service.what_if import WhatIfs
 from verify.service.worker import Worker
 from verify.settings import Settings
@@ -55,6 +56,7 @@ class System:
     notary: Notary
     audits: Audits
     trail: Trail
+    vitals: Vitals
 
     def start(self) -> None:
         """Begin to work on the queue and to keep the log witnessed, where there is a worker."""
@@ -123,6 +125,15 @@ def build(
         engine = Worker(store, contents, asker, settings, clock, _due(in_force, contents))
     trail = Trail(store, clock, recording=not read_only)
     audits = Audits(store, notary, trail.note)
+    sources = SourceHealth(store, contents, shared, clock)
+    parts = Parts(
+        settings=settings,
+        store=store,
+        contents=contents,
+        notary=notary,
+        sources=sources,
+        works=engine is not None,
+    )
     wake = engine.wake if engine is not None else (lambda: None)
     return System(
         settings=settings,
@@ -146,12 +157,13 @@ def build(
         impacts=Impacts(store, contents),
         matching=Matching(store, contents, clock),
         shadows=Shadows(store, contents),
-        sources=SourceHealth(store, contents, shared, clock),
+        sources=sources,
         worker=engine,
         asker=asker,
         notary=notary,
         audits=audits,
         trail=trail,
+        vitals=Vitals(parts, clock),
     )
 
 

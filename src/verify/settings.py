@@ -77,6 +77,13 @@ class Settings(BaseSettings):
     checkpoint_seconds: float = Field(
         default=1.0, description="Pause between two checkpoints of the log."
     )
+    min_free_mb: int = Field(
+        default=200, description="Free space on the database's disk below which it is not ready."
+    )
+    traces: str = Field(
+        default="",
+        description="OTLP/HTTP address that spans are sent to (extra `traces`); empty: nowhere.",
+    )
     judge_batch: int = Field(default=50, description="Households judged together at most.")
 
     @property

@@ -276,10 +276,13 @@ def test_readiness_names_each_part(nobody):
     assert answer.status_code == 200
     Readiness.model_validate(answer.json())
     assert answer.json()["checks"] == {
-        "store": "ok",
+        "database": "ok",
+        "migrations": "ok",
+        "keys": "ok",
+        "witness": "ok",
         "content": "ok",
+        "disk": "ok",
         "worker": "ok",
-        "audit": "ok",
     }
     assert nobody.get("/healthz").json() == {"status": "ok"}
 

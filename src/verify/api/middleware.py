@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from verify import telemetry
 from verify.api import problems
 from verify.domain.errors import TooLarge
 
@@ -57,14 +58,18 @@ class Surround:
             await send(message)
 
         try:
-            await self.app(scope, receive, noting)
+            with telemetry.span("request") as span:
+                await self.app(scope, receive, noting)
+                span.update_name(f"{_method(scope)} {route_template(scope)}")
         except Exception as error:  # noqa: BLE001 - the last net before the server's own log
             error_log.error("request.failed", kind=type(error).__name__, at=place(error))
             if status == 0:
                 answer = await self.explain(Request(scope), error)
                 await answer(scope, receive, noting)
         finally:
+            telemetry.REQUESTS.labels(route_template(scope), _method(scope), str(status)).inc()
             micros = (time.perf_counter_ns() - started) // 1000
+            telemetry.REQUEST_SECONDS.labels(route_template(scope)).observe(micros / 1_000_000)
             access_log.info(
                 "request",
                 route=route_template(scope),

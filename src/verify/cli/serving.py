@@ -14,7 +14,7 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from verify.api import logs
+from verify.api import logs, traces
 from verify.api.app import create_app
 from verify.api.server import server
 from verify.bootstrap import build
@@ -47,6 +47,7 @@ def run_service(options: ServeOptions) -> None:
         Conflict: the port is taken, or another process writes this embedded database.
     """
     logs.configure()
+    traces.configure(options.settings.traces)
     stop = threading.Event()
     with stopping_on_signals(stop), _limited(stop, options.seconds):
         if options.api:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from verify import telemetry
 from verify.domain.access import Caller, RoleName
 from verify.domain.errors import NotPermitted
 from verify.service.clock import Clock, iso
@@ -32,6 +33,7 @@ class Trail:
             Overloaded: it could not be recorded, so it must not be shown.
         """
         if self._recording:
+            telemetry.ACCESSES.labels(what).inc()
             self._store.record_access(caller, verification, what, document, self._clock())
 
     def find(

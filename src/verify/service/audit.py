@@ -55,7 +55,7 @@ class Audits:
         raise NotFound(
             "nothing of this verification has been witnessed yet",
             where=verification,
-            remedy="ask again in a moment; see `audit` in /readyz if it lasts",
+            remedy="ask again in a moment; see `witness` in /readyz if it lasts",
         )
 
     def consistency(self, old: int, new: int, caller: Caller) -> Plain:

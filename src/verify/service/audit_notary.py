@@ -18,6 +18,7 @@ from pathlib import Path
 
 import structlog
 
+from verify import telemetry
 from verify.domain.errors import Conflict, IntegrityError, VerifyError
 from verify.service.audit_cosigner import Inconsistent, Stale
 from verify.service.audit_keys import LOG_NAME, load_key, make_key
@@ -128,6 +129,7 @@ class Notary:
         enough = len(note.signatures) - 1 >= self._quorum
         if head.size:
             self._store.log.keep(CheckpointRow(head.size, note.text, enough))
+            telemetry.CHECKPOINTS.labels(str(enough).lower()).inc()
         return self._standing(head, head.size if enough else before, away)
 
     @property

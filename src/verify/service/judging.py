@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from verify import frames
+from verify import frames, telemetry
 from verify.connectors import Connectors, Declaration, DecodeContext, Decoded, decode
 from verify.domain.canonical import canonical_bytes, digest_bytes, plain, plain_fields
 from verify.domain.evidence import EvidenceState, Exchange
@@ -101,7 +101,8 @@ def _established(
     content: Content,
     leave_out: frozenset[str] = frozenset(),
 ) -> tuple[Facts, _Parts]:
-    coverage, records, signals = _decode_all(keys, cases, content)
+    with telemetry.span("decode", households=len(cases)), telemetry.DECODE_SECONDS.time():
+        coverage, records, signals = _decode_all(keys, cases, content)
     if leave_out:
         records = records.filter(~pl.col("record").is_in(sorted(leave_out)))
     households = frames.HOUSEHOLDS.frame(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from verify import telemetry
 from verify.domain.access import Caller, RoleName
 from verify.domain.errors import NotFound, NotPermitted, VerifyError
 from verify.service.contents import ENGINE, Contents
@@ -171,6 +172,7 @@ def _compared(item: _Prepared, digests: Digests, result: Judged) -> ReplayResult
         else ()
     )[:MAX_DIFFERENCES]
     same = sealed == result.verdict_bytes and trace == result.trace_bytes
+    telemetry.REPLAYS.labels("identical" if same and not item.faults else "divergent").inc()
     return ReplayResult(
         verification=item.verification,
         sequence=item.verdict.sequence,

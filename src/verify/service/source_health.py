@@ -36,6 +36,17 @@ class SourceHealth:
             "sources": [self._source(s, first, now) for s in self._contents.connectors.sources],
         }
 
+    def states(self) -> dict[str, str]:
+        """Each source: `asked`, why it is left alone for a while, or `quarantined`."""
+        found = {}
+        connectors = self._contents.connectors
+        for source in connectors.sources:
+            breaker = self._state.get(f"breaker/{source}")[1]
+            held = str(breaker.get("reason", "breaker_open")) if breaker.get("until") else "asked"
+            quarantined = self._watch.quarantined(connectors.declaration(source))
+            found[source] = "quarantined" if quarantined else held
+        return found
+
     def release(self, source: str, caller: Caller) -> Plain:
         """Ask a quarantined source again.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from verify import telemetry
 from verify.connectors import Connectors
 from verify.domain.access import Caller, RoleName
 from verify.domain.canonical import canonical_bytes, digest_bytes
@@ -131,6 +132,7 @@ class Verifications:
         # The key is bound to what the caller sent, not to what we made of it.
         key = (idempotency_key, _body_digest(body)) if idempotency_key else None
         accepted = self._store.accept(new, caller, key, now)
+        telemetry.CHECKS.labels("accepted" if accepted.created else "repeated").inc()
         self._wake_worker()
         return accepted
 
@@ -312,6 +314,7 @@ class Verifications:
         """Stop asking. What was sealed stays sealed."""
         _permit(caller, SUBMITTERS)
         self._store.cancel(verification, caller, self._clock())
+        telemetry.CHECKS.labels("cancelled").inc()
         return self.view(verification, caller)
 
 

@@ -25,13 +25,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from opentelemetry.context import Context
 
+from verify import telemetry
 from verify.connectors import Answer, Asker, Declaration, Question
 from verify.domain.errors import VerifyError
 from verify.domain.evidence import EvidenceState, Exchange
 from verify.domain.household import Application
 from verify.service.arrivals import Arrival, Arrivals
 from verify.service.bulkheads import Bulkheads
+from verify.service.check_spans import CheckSpans, count_sealed
 from verify.service.clock import Clock, day_of
 from verify.service.contents import Contents
 from verify.service.judging import Judged, judge
@@ -90,6 +93,7 @@ class Worker:
         self._clock = clock
         self._bulkheads = Bulkheads(settings.ask_threads)
         self._arrivals = Arrivals(store, clock)
+        self._spans = CheckSpans()
         self._answered: queue.SimpleQueue[Claim] = queue.SimpleQueue()
         self._under_way: dict[str, Claim] = {}
         self._lock = threading.Lock()
@@ -155,7 +159,7 @@ class Worker:
                 try:
                     self._store.heartbeat(claim, self._clock(), LEASE_MS)
                 except LeaseLost:
-                    self._under_way.pop(claim.verification, None)
+                    self._let_go(claim, "lost")
                 except Exception:
                     log.exception("worker.heartbeat_failed")
 
@@ -179,6 +183,7 @@ class Worker:
         claims = self._store.claim(self._clock(), min(room, self._settings.judge_batch), LEASE_MS)
         for claim in claims:
             self._under_way[claim.verification] = claim
+            self._spans.begin(claim.verification)
             self._ask(claim)
         return len(claims)
 
@@ -224,10 +229,11 @@ class Worker:
         declaration: Declaration,
     ) -> None:
         try:
-            answer = self._asker.ask(
-                self._question(claim, row, application, declaration),
-                application.authorisations,
-                declaration,
+            question = self._question(claim, row, application, declaration)
+            answer = self._spans.asking(
+                claim.verification,
+                row.source,
+                lambda: self._asker.ask(question, application.authorisations, declaration),
             )
             now = self._clock()
             self._arrivals.save(
@@ -329,7 +335,11 @@ class Worker:
         """Judge together what is pinned to the same content; seal all in one commit."""
         started = time.perf_counter_ns()
         try:
-            judged = judge([i.case for i in items], self._contents.pinned(digests))
+            with (
+                telemetry.span("judge", parent=self._parent(items), households=len(items)),
+                telemetry.JUDGE_SECONDS.time(),
+            ):
+                judged = judge([i.case for i in items], self._contents.pinned(digests))
         except Exception as error:  # noqa: BLE001 - one household's trouble stays its own
             self._isolate(digests, items, error)
             return
@@ -338,14 +348,17 @@ class Worker:
             households=len(items),
             micros=(time.perf_counter_ns() - started) // 1000,
         )
+        telemetry.JUDGED.observe(len(items))
         now = self._clock()
         results = self._store.seal_many(
             [self._sealed(i, j, now) for i, j in zip(items, judged, strict=True)], now
         )
-        for item, result in zip(items, results, strict=True):
+        for item, one, result in zip(items, judged, results, strict=True):
             if result.status is SealStatus.HELD:
                 self._give_back(item.claim, now + HELD_PAUSE_MS)
-            self._under_way.pop(item.claim.verification, None)
+            elif result.status is SealStatus.SEALED:
+                count_sealed(one.verdict, now - item.claim.created_at)
+            self._let_go(item.claim, result.status.value)
 
     def _isolate(self, digests: Digests, items: Sequence[Ready], error: Exception) -> None:
         """One household that cannot be judged must not hold up the others of its batch."""
@@ -360,7 +373,8 @@ class Worker:
             "worker.cannot_judge", verification=claim.verification, code=code, at=_place(error)
         )
         self._store.fail(claim, code, self._clock())
-        self._under_way.pop(claim.verification, None)
+        telemetry.CHECKS.labels("failed").inc()
+        self._let_go(claim, "failed")
 
     def _sealed(self, item: Ready, result: Judged, now: int) -> SealedVerdict:
         final = result.verdict.final
@@ -394,9 +408,17 @@ class Worker:
         )
 
     def _give_back(self, claim: Claim, due_at: int) -> None:
-        self._under_way.pop(claim.verification, None)
+        self._let_go(claim, "given_back")
         with contextlib.suppress(LeaseLost):
             self._store.release(claim, due_at)
+
+    def _let_go(self, claim: Claim, state: str) -> None:
+        self._under_way.pop(claim.verification, None)
+        self._spans.end(claim.verification, state)
+
+    def _parent(self, items: Sequence[Ready]) -> Context | None:
+        """The span above a batch: the check's own where there is one check only."""
+        return self._spans.context(items[0].claim.verification) if len(items) == 1 else None
 
 
 def _place(error: Exception) -> str:

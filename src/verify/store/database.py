@@ -9,9 +9,10 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from verify.store import keys, shared
+from verify.store import keys, migrations, shared, vitals
 from verify.store.opening import Opened
 from verify.store.rows import ApiKeyRow
+from verify.store.vitals import Queue
 from verify.store.writer import closed, unavailable
 
 T = TypeVar("T")
@@ -60,6 +61,14 @@ class Database:
     def ping(self) -> None:
         """Raise `Overloaded` unless the database answers."""
         self._read(lambda c: c.execute(select(1)).scalar())
+
+    def at_head(self) -> bool:
+        """Whether the database has the tables that this version works with."""
+        return self._read(migrations.current) == migrations.HEAD
+
+    def queue(self, now_ms: int) -> Queue:
+        """How the queue stands (see `verify.store.vitals`)."""
+        return self._read(lambda c: vitals.queue(c, now_ms))
 
     # -- API keys -------------------------------------------------------------------------
 

@@ -1,20 +1,19 @@
-"""Is it up, and can it work? The only addresses besides callbacks that ask for no credentials."""
+"""Is it up, can it work, how does it do? The first two ask for no credentials."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
+from prometheus_client import CollectorRegistry, generate_latest
 from starlette.responses import Response
 
+from verify import telemetry
 from verify.api.answers import json_response
+from verify.api.dependencies import Running, authenticated
 from verify.api.describe import json_answer, refuses
 from verify.api.models import Health, Readiness
 from verify.bootstrap import System
-from verify.service.clock import now_ms
-
-log = structlog.get_logger("verify.health")
 
 router = APIRouter(tags=["health"])
 OPEN: dict[str, Any] = {"security": []}
@@ -37,8 +36,9 @@ def healthz() -> Response:
     "/readyz",
     operation_id="readiness",
     summary="Can it work?",
-    description="Per part: the store answers, the content is loaded, the worker runs here, the "
-    "log is signed and witnessed (`absent` where this process leaves that to another).",
+    description="Per dependency: the database answers and has this version's tables, the master "
+    "key and the log's key are here, the log is witnessed, the content is loaded, the disk has "
+    "room, the worker runs (`absent` where this process leaves that to another).",
     responses={
         200: json_answer(Readiness, "It can."),
         503: json_answer(Readiness, "A part is failing; it is named."),
@@ -49,33 +49,32 @@ def healthz() -> Response:
 def readyz(request: Request) -> Response:
     """Whether each part that the service depends on works."""
     system = request.app.state.system
-    checks = _checks(system) if isinstance(system, System) else {"store": "failing"}
+    checks = system.vitals.checks() if isinstance(system, System) else {"database": "failing"}
     ready = "failing" not in checks.values()
     return json_response(
         {"status": "ok" if ready else "failing", "checks": checks}, 200 if ready else 503
     )
 
 
-def _checks(system: System) -> dict[str, str]:
-    return {
-        "store": _store(system),
-        "content": "ok" if system.contents.digests.rules else "failing",
-        "worker": "absent" if system.worker is None else "ok",
-        "audit": _audit(system),
-    }
-
-
-def _audit(system: System) -> str:
-    """Whether verdicts can become final: the log is signed and witnessed."""
-    if not system.notary.running:
-        return "absent"
-    return "ok" if system.notary.may_finish(now_ms()) else "failing"
-
-
-def _store(system: System) -> str:
-    try:
-        system.store.ping()
-    except Exception as error:  # noqa: BLE001 - whatever ails it, the answer is "not ready"
-        log.error("readiness.store", kind=type(error).__name__)
-        return "failing"
-    return "ok"
+@router.get(
+    "/metrics",
+    operation_id="metrics",
+    summary="How it does, for Prometheus",
+    description="Counters and histograms of this process, gauges of the installation. Labels are "
+    "states, outcomes, sources and route templates; nothing in it is about anybody.",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The text format of Prometheus.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        },
+        **refuses(401),
+    },
+    dependencies=[Depends(authenticated)],
+)
+def metrics(system: Running) -> Response:
+    """What was counted here, and what is stored."""
+    now = CollectorRegistry(auto_describe=False)
+    now.register(system.vitals)
+    text = generate_latest(telemetry.REGISTRY) + generate_latest(now)
+    return Response(text, media_type="text/plain; version=0.0.4")
