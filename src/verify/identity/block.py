@@ -13,9 +13,11 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
+from verify.identity.closing import Open, everyone, still_open
 from verify.identity.coding import Coded, Registers
 from verify.identity.joins import block_sizes, joined
 from verify.identity.keys import key_table
+from verify.identity.settle import How
 from verify.scoring.linking import BlockingDeclared, RuleDeclared
 
 REPORT = {
@@ -41,8 +43,11 @@ class Blocked:
     rules: tuple[str, ...]
 
 
-def block(registers: Registers, declared: BlockingDeclared) -> Blocked:
-    """Pairs that share all keys of at least one rule; rules over absent fields are skipped."""
+def block(registers: Registers, declared: BlockingDeclared, how: How | None = None) -> Blocked:
+    """Pairs that share all keys of at least one rule; rules over absent fields are skipped.
+
+    `how` the sides relate decides which rows a rule may settle; by default told from the pairs.
+    """
     usable = [
         rule
         for rule in declared.rules
@@ -51,14 +56,13 @@ def block(registers: Registers, declared: BlockingDeclared) -> Blocked:
     if (everything := _everything(registers, declared.whole)) is not None:
         return everything
     budget = declared.per_row * (registers.left.height + registers.right.height)
-    open_rows = pl.int_range(registers.left.height, dtype=pl.UInt32, eager=True)
+    rows = everyone(registers)
     found, report = [], []
     for bit, rule in enumerate(usable):
-        pairs, line = _apply(registers, rule, open_rows, declared.block, budget)
+        pairs, line = _apply(registers, rule, rows, (declared.block, budget))
         report.append({"rule": rule.rule, **line})
         found.append(pairs.with_columns(rules=pl.lit(1 << bit, pl.Int64)))
-        if rule.settles and not registers.dedupe:
-            open_rows = _still_open(registers, pairs, rule, open_rows)
+        rows = still_open(registers, pairs, rule, rows, how)
     return Blocked(
         _together(found),
         pl.DataFrame(report, schema=REPORT),
@@ -113,11 +117,11 @@ def _together(found: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _apply(
-    registers: Registers, rule: RuleDeclared, open_rows: pl.Series, most: int, budget: int
+    registers: Registers, rule: RuleDeclared, rows: Open, limits: tuple[int, int]
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """The pairs of one rule, and its line of the report."""
     turns = [True, False] if any(k.endswith(".mask") for k in rule.keys) else [True]
-    parts = [_one_way(registers, rule, open_rows, (most, budget), way) for way in turns]
+    parts = [_one_way(registers, rule, rows, limits, way) for way in turns]
     pairs = pl.concat([p for p, _ in parts])
     # Whole values meet once in a rule; words, repairs and further values may meet again.
     fields = [registers.fields[key.partition(".")[0]] for key in rule.keys]
@@ -137,11 +141,11 @@ def _apply(
 def _one_way(
     registers: Registers,
     rule: RuleDeclared,
-    open_rows: pl.Series,
+    rows: Open,
     limits: tuple[int, int],
     meets_whole: bool,
 ) -> tuple[pl.DataFrame, dict[str, int]]:
-    left, right = _sides(registers, rule, open_rows, meets_whole)
+    left, right = _sides(registers, rule, rows, meets_whole)
     names = list(rule.keys)
     sizes = block_sizes(left, right, names, dedupe=registers.dedupe)
     kept, lost = _within(sizes, *limits)
@@ -174,15 +178,14 @@ def _within(sizes: pl.DataFrame, most: int, budget: int) -> tuple[pl.DataFrame, 
 
 
 def _sides(
-    registers: Registers, rule: RuleDeclared, open_rows: pl.Series, meets_whole: bool
+    registers: Registers, rule: RuleDeclared, rows: Open, meets_whole: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of both sides with a code for each key, without rows that meet nobody.
 
     Keys that cost nothing (whole values) go first, so that the others are made for the few rows
     that are still in question only.
     """
-    left = pl.DataFrame({"row": open_rows})
-    right = pl.DataFrame({"row": pl.int_range(registers.right.height, dtype=pl.UInt32, eager=True)})
+    left, right = (pl.DataFrame({"row": side}) for side in rows)
     for place, key in enumerate(sorted(rule.keys, key=lambda k: ("." in k, rule.keys.index(k)))):
         name, _, part = key.partition(".")
         coded = registers.fields[name]
@@ -234,24 +237,6 @@ def _keyed(
         for s, t in zip((a, b), tables, strict=True)
     ]
     return keyed[0], keyed[1]
-
-
-def _still_open(
-    registers: Registers, pairs: pl.DataFrame, rule: RuleDeclared, open_rows: pl.Series
-) -> pl.Series:
-    """Left rows without a pair that agrees exactly on all settling fields."""
-    settled = pairs
-    for name in rule.settles:
-        if name not in registers.fields:
-            return open_rows
-        coded = registers.fields[name]
-        same = (coded.left.gather(settled["l"]) == coded.right.gather(settled["r"])).fill_null(
-            value=False
-        )
-        settled = settled.filter(same)
-    still = np.ones(registers.left.height, dtype=np.bool_)
-    still[settled["l"].to_numpy()] = False
-    return open_rows.filter(pl.Series(still[open_rows.to_numpy()]))
 
 
 def _may_meet(coded: Coded, keys: pl.Series) -> pl.Series:

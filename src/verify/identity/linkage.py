@@ -83,7 +83,7 @@ def link(
     settings = families[family] if family else choose_family(left, right, families)
     fields = map_columns(left, right, settings)
     registers = prepare(left, right, fields, settings)
-    blocked = block(registers, settings.declared.blocking)
+    blocked = block(registers, settings.declared.blocking, how)
     agreed = agree(registers, blocked.pairs)
     chosen = model or estimate(registers, agreed, settings)
     scored = confirmed(weigh(registers, agreed, chosen), registers, settings)

@@ -19,6 +19,7 @@ from typing import Final, Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from verify.domain.match import Judgement
 from verify.identity.assignment import best_assignment
@@ -52,17 +53,27 @@ def how_sides_relate(scored: pl.DataFrame, positive: int) -> How:
     """
     strong = scored.filter(pl.col("score") >= positive)
 
-    def several(side: str) -> bool:
-        partners = np.bincount(strong[side].to_numpy())
-        repeated = int((partners > 1).sum())
-        return repeated > 0 and 1000 * repeated >= _REPEATS * int((partners > 0).sum())
+    return relate(partners(strong["l"]), partners(strong["r"]))
 
-    left_has_one, right_has_one = not several("l"), not several("r")
+
+def partners(rows: pl.Series) -> NDArray[np.int64]:
+    """How many pairs each row of one side stands in, by row number."""
+    return np.bincount(rows.to_numpy()).astype(np.int64)
+
+
+def relate(of_left: NDArray[np.int64], of_right: NDArray[np.int64]) -> How:
+    """The same, from how many partners the rows of either side have."""
+    left_has_one, right_has_one = (not _several(counts) for counts in (of_left, of_right))
     if left_has_one and right_has_one:
         return "one_to_one"
     if left_has_one:
         return "many_to_one"
     return "one_to_many" if right_has_one else "many_to_many"
+
+
+def _several(counts: NDArray[np.int64]) -> bool:
+    repeated = int((counts > 1).sum())
+    return repeated > 0 and 1000 * repeated >= _REPEATS * int((counts > 0).sum())
 
 
 def settle(scored: pl.DataFrame, positive: int, unsure: int, how: How) -> pl.DataFrame:
