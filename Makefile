@@ -7,7 +7,7 @@ VERIFY := $(BIN)/verify
 
 .DEFAULT_GOAL := help
 .PHONY: help generated setup setup-dev demo demo-stop serve simulate test check fix lint types floors unit \
-        openapi fuzz picture lock bench-online bench-outage bench-identity bench-population bench-rules oracle population proofs chaos guess bench-replay clean
+        openapi fuzz picture lock bench-online bench-outage bench-identity bench-population bench-rules oracle population proofs chaos search-cost guess bench-replay clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -104,6 +104,9 @@ oracle: setup-dev ## 100,000 random households with hidden evidence against two 
 
 bench-replay: setup ## sealed verifications replayed per minute, all byte-identical
 	@$(BIN)/python benchmarks/replay/run.py
+
+search-cost: setup-dev ## texts sought that cost too much to compare (COUNT=2000)
+	@VERIFY_COST_EXAMPLES=$(or $(COUNT),2000) $(BIN)/pytest -q tests/identity/test_identity_cost.py
 
 chaos: setup-dev ## 10,000 random kills on both databases, and one before every system call
 	@VERIFY_KILLS=10000 VERIFY_CALLS=all $(BIN)/pytest -n 2 tests/store/test_store_crash.py
