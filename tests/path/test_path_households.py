@@ -30,6 +30,8 @@ def test_household(case, live):
     asked = {(c["source"], c["person"]) for c in verdict["coverage"]}
     members = {m["person"] for m in case.application["household"]["members"]}
     assert {p for _, p in asked} == members
-    assert len(asked) == 5 * len(members)
+    signals = {(c["source"], c["person"]) for c in verdict["coverage"] if c.get("auxiliary")}
+    assert len(asked - signals) == 5 * len(members)
+    assert signals == {("utilities", m) for m in members}
     result = live.system.replays.replay(verification, LOCAL)
     assert result.identical, result

@@ -30,7 +30,8 @@ ROOT = Path(__file__).parents[2]
 CONNECTORS = Connectors.from_content(ContentSet.load("connectors", ROOT))
 WHO = ("查无此", "310104197001010039")  # of whom every source has recorded that it knows nothing
 FAILED = [s for s in EvidenceState if not s.answered]
-MANDATORY = "mandatory_sources: [tax, vehicle, real_estate, bank, social_insurance]"
+MANDATORY = """mandatory_sources: [tax, vehicle, real_estate, bank, social_insurance]
+auxiliary_sources: [utilities]"""
 SAVINGS = "quantities: [bank_balance, wealth_product]"
 INCOME = "quantities: [unemployment_benefit]"
 # What a place counts that counts more than Shanghai does.

@@ -143,6 +143,9 @@ class Coverage(Out):
     evidence: str
     source: str
     person: str
+    auxiliary: bool = Field(
+        default=False, description="A signal: nothing of it enters a fact, its silence opens none."
+    )
     state: EvidenceState
     detail: str
     as_of: Day | None = Field(description="The day the source's data are of.")
@@ -352,6 +355,9 @@ class ProgrammeInForce(Out):
     programme: str
     title: Titled
     sources: list[str] = Field(description="Sources that must be heard.")
+    auxiliary_sources: list[str] = Field(
+        description="Sources that are asked for signals; they decide nothing."
+    )
     known: list[list[Day | None]] = Field(
         description="Ranges of days (first, last; null: open) for which law is known."
     )

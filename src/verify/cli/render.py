@@ -63,7 +63,7 @@ def brief(report: Plain) -> list[RenderableType]:
     silent = {
         row["source"]["code"]: row["state"]
         for row in report["coverage"]
-        if row["state"]["code"] not in ("ok", "confirmed_empty")
+        if row["state"]["code"] not in ("ok", "confirmed_empty") and not row["auxiliary"]
     }
     lines += [
         Text.assemble(f"{source.replace('_', ' ')}: ", state_mark(state["code"], state["en"]))

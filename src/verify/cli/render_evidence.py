@@ -22,8 +22,10 @@ def coverage(rows: Sequence[Plain]) -> Table:
     cells = {(r["person"], r["source"]["code"]): r for r in rows}
     table = Table(box=box.SIMPLE_HEAD, border_style="dim")
     table.add_column("")
+    auxiliary = {r["source"]["code"] for r in rows if r["auxiliary"]}
     for source in sources:
-        table.add_column(source.replace("_", " "))
+        signal = " (signal)" if source in auxiliary else ""
+        table.add_column(f"{source.replace('_', ' ')}{signal}")
     for person, name in people:
         table.add_row(
             Text.assemble((person, "dim"), " ", name),

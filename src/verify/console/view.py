@@ -17,6 +17,7 @@ def report_view(report: Plain) -> Plain:
     tests = [_test(t, titles, asked) for t in report["tests"]]
     return {
         "sources": titles,
+        "auxiliary": {c["source"]["code"] for c in report["coverage"] if c["auxiliary"]},
         "matrix": _matrix(report, titles),
         "tests": [t for t in tests if t["state"]["code"] != "not_applicable"],
         "idle": [t for t in tests if t["state"]["code"] == "not_applicable"],
@@ -74,5 +75,9 @@ def _tally(report: Plain) -> Plain:
 
 def _missing(report: Plain, titles: dict[str, Plain]) -> list[Plain]:
     """Sources that did not give a usable answer about someone."""
-    codes = {c["source"]["code"] for c in report["coverage"] if c["state"]["code"] not in _GOOD}
+    codes = {
+        c["source"]["code"]
+        for c in report["coverage"]
+        if c["state"]["code"] not in _GOOD and not c["auxiliary"]
+    }
     return [titles[code] for code in sorted(codes)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from verify.reconcile.auxiliary import auxiliary_signals
 from verify.reconcile.reconciliation import Reconciled, reconcile
 
-__all__ = ["Reconciled", "reconcile"]
+__all__ = ["Reconciled", "auxiliary_signals", "reconcile"]

@@ -334,6 +334,7 @@ class RulebookM(_Model):
     in_force_with: Ident  # the limit whose known dates are the dates of the rulebook
     income_window: Ident
     mandatory_sources: list[Ident] = Field(default_factory=list)
+    auxiliary_sources: list[Ident] = Field(default_factory=list)  # signals; they decide nothing
     areas: dict[Ident, list[RegionCode]] = Field(default_factory=dict)  # zones by region code
     citations: dict[Ident, CitationM]
     windows: dict[Ident, WindowM]

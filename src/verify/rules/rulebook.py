@@ -53,6 +53,7 @@ class Rulebook:
         self.programme = model.programme
         self.title: Text = model.title.text
         self.mandatory_sources: tuple[str, ...] = tuple(model.mandatory_sources)
+        self.auxiliary_sources: tuple[str, ...] = tuple(model.auxiliary_sources)
         self.income_window_months = model.windows[model.income_window].months
         self.plan = plan
         self._document = document
@@ -237,6 +238,15 @@ def _check_names(document: Document, model: RulebookM) -> None:
                 remedy=f"name one of: {', '.join(model.windows)}",
             )
         )
+    for i, source in enumerate(model.auxiliary_sources):
+        if source in (*model.mandatory_sources, *model.auxiliary_sources[:i]):
+            document.report(
+                ContentError(
+                    f"the source {source} is named twice",
+                    where=document.where(("auxiliary_sources", i)),
+                    remedy="a source either must be heard, or is a signal that decides nothing",
+                )
+            )
     codes = [c.code for c in model.composition]
     for i, code in enumerate(codes):
         if code in codes[:i]:

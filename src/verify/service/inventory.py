@@ -23,6 +23,7 @@ def rules_in_use(law: Law) -> Plain:
                 "programme": book.programme,
                 "title": _titles(book.title),
                 "sources": list(book.mandatory_sources),
+                "auxiliary_sources": list(book.auxiliary_sources),
                 "known": [[_day(start), _day(end)] for start, end in book.ranges],
                 "changes": [day.isoformat() for day in book.dates()],
             }

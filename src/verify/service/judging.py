@@ -24,7 +24,7 @@ from verify.domain.household import Application, Person, Role
 from verify.domain.verdict import Assessment, Outcome, Text, Verdict
 from verify.domain.vocabulary import Nature, Relation, StatementKind
 from verify.identity import resolve
-from verify.reconcile import reconcile
+from verify.reconcile import auxiliary_signals, reconcile
 from verify.rules import Law, assess, declared_facts
 from verify.scoring import Scoring
 from verify.service.sealed import SealedCase, application_digest
@@ -109,25 +109,51 @@ def _established(
         _household_row(k, c.application) for k, c in zip(keys, cases, strict=True)
     )
     persons = frames.PERSONS.frame(_each(keys, cases, _person_rows))
-    matches = resolve(persons, records, content.scoring)
+    # What auxiliary sources say never meets what is counted: it can decide nothing.
+    counted, aside = _apart(coverage, records)
+    matches = resolve(persons, counted.records, content.scoring)
     reconciled = reconcile(
         households,
         persons,
-        records,
+        counted.records,
         matches,
-        coverage,
+        counted.coverage,
         frames.DECLARED.frame(_each(keys, cases, _declared_rows)),
         frames.CLAIMS.frame(_each(keys, cases, _claim_rows)),
     )
+    discrepancies = reconciled.discrepancies
+    if not aside.coverage.is_empty():
+        signalled = resolve(persons, aside.records, content.scoring)
+        told = auxiliary_signals(aside.records, signalled, aside.coverage)
+        discrepancies = pl.concat([discrepancies, told]).sort(frames.DISCREPANCIES.key)
+        matches = pl.concat([matches, signalled]).sort(frames.MATCHES.key)
     parts = _Parts(
         coverage=_grouped(coverage),
         records=_grouped(records),
         matches=_grouped(matches),
         facts=_grouped(reconciled.facts),
-        discrepancies=_grouped(reconciled.discrepancies),
+        discrepancies=_grouped(discrepancies),
         signals=signals,
     )
     return Facts(households, persons, reconciled.facts, reconciled.doubts), parts
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    coverage: pl.DataFrame
+    records: pl.DataFrame
+
+
+def _apart(coverage: pl.DataFrame, records: pl.DataFrame) -> tuple[_Evidence, _Evidence]:
+    """The evidence that counts, and that of auxiliary sources."""
+    if coverage["mandatory"].all():
+        return _Evidence(coverage, records), _Evidence(coverage.clear(), records.clear())
+    aside = coverage.filter(~pl.col("mandatory"))
+    on = ["household", "evidence"]
+    return (
+        _Evidence(coverage.filter("mandatory"), records.join(aside, on=on, how="anti")),
+        _Evidence(aside, records.join(aside, on=on, how="semi")),
+    )
 
 
 @dataclass(frozen=True)
@@ -243,6 +269,7 @@ def _decode_all(
     signals: Signals = {}
     for key, case in zip(keys, cases, strict=True):
         people = {p.person: p for p in case.application.persons}
+        book = content.law.find(case.application.region, case.application.programme)
         for exchange in case.exchanges:
             declaration = content.connectors.declaration(exchange.source)
             found = _decode(key, case, exchange, people[exchange.person], declaration)
@@ -252,7 +279,7 @@ def _decode_all(
                     "evidence": exchange.evidence,
                     "source": exchange.source,
                     "person": exchange.person,
-                    "mandatory": True,
+                    "mandatory": exchange.source not in book.auxiliary_sources,
                     "state": found.state.value,
                     "detail": found.detail,
                     "as_of": found.as_of,
@@ -300,7 +327,9 @@ def _assemble(key: str, case: SealedCase, assessment: Assessment, parts: _Parts)
     application = case.application
     coverage = _coverage_view(key, case, parts)
     waiting = any(
-        EvidenceState(c["state"]).worth_asking_again and not case.closed for c in coverage
+        EvidenceState(c["state"]).worth_asking_again and not case.closed
+        for c in coverage
+        if not c.get("auxiliary")
     )
     trace_bytes = canonical_bytes(
         {
@@ -353,6 +382,8 @@ def _coverage_view(key: str, case: SealedCase, parts: _Parts) -> list[Row]:
                 "evidence": row["evidence"],
                 "source": row["source"],
                 "person": row["person"],
+                # Only where it is so: verdicts from before there were any stay what they were.
+                **({} if row["mandatory"] else {"auxiliary": True}),
                 "state": row["state"],
                 "detail": row["detail"],
                 "signals": [s[:120] for s in parts.signals[(key, row["evidence"])][:20]],

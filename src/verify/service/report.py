@@ -165,6 +165,7 @@ def _coverage(c: Plain, names: dict[str, str], sources: dict[str, dict[str, str]
     return {
         **c,
         "name": names[c["person"]],
+        "auxiliary": c.get("auxiliary", False),
         "source": {"code": c["source"], **sources[c["source"]]},
         "state": wording.word(wording.STATE, c["state"]),
     }
@@ -201,6 +202,9 @@ def _written(record: Plain) -> Plain:
 def _discrepancy(d: Plain, names: dict[str, str]) -> Plain:
     nature = StatementKind(d["quantity"]).nature
     unit = {Nature.STOCK: "fen", Nature.ITEM: "item"}.get(nature, "fen_per_month")
+    found = wording.interval({"lo": d["found_lo"], "hi": d.get("found_hi")}, unit)
+    if nature is Nature.SIGNAL:  # says that there is something, and no amount
+        found |= {"zh": wording.SIGNALLED.zh, "en": wording.SIGNALLED.en}
     return {
         **d,
         "name": names.get(d["person"], ""),
@@ -209,5 +213,5 @@ def _discrepancy(d: Plain, names: dict[str, str]) -> Plain:
         "declared": None
         if d.get("declared") is None
         else wording.interval({"lo": d["declared"], "hi": d["declared"]}, unit),
-        "found": wording.interval({"lo": d["found_lo"], "hi": d.get("found_hi")}, unit),
+        "found": found,
     }

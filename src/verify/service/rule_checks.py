@@ -114,12 +114,7 @@ def source_flaws(
         for i, source in enumerate(book.plan.model.mandatory_sources):
             where = document.where(("mandatory_sources", i))
             if source not in known.sources:
-                yield Flaw(
-                    where,
-                    f"mandatory_sources: no source `{source}` is connected",
-                    f"connect it, or name others: {', '.join(sorted(known.sources))}",
-                    "source",
-                )
+                yield _unconnected(where, "mandatory_sources", source, known)
                 continue
             # Only these stay open when the source does not answer (`verify.reconcile.gaps`).
             told = sorted({k.value for k in known.declaration(source).yields} & set(MEANS))
@@ -132,3 +127,16 @@ def source_flaws(
                     "known), or do not ask this source",
                     "unread_source",
                 )
+        for i, source in enumerate(book.plan.model.auxiliary_sources):
+            if source not in known.sources:
+                where = document.where(("auxiliary_sources", i))
+                yield _unconnected(where, "auxiliary_sources", source, known)
+
+
+def _unconnected(where: str, place: str, source: str, known: Connectors) -> Flaw:
+    return Flaw(
+        where,
+        f"{place}: no source `{source}` is connected",
+        f"connect it, or name others: {', '.join(sorted(known.sources))}",
+        "source",
+    )

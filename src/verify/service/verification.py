@@ -104,14 +104,16 @@ class Verifications:
         digests = current.digests
         # Where the rules look at what supporters earn or own, not asking would read as "nothing".
         asked = application.persons if rulebook.plan.looks_at_supporters else application.members
+        # Signals are about the household that applies: supporters are not looked over for them.
+        wanted = [(s, m.person) for s in rulebook.mandatory_sources for m in asked]
+        wanted += [(s, m.person) for s in rulebook.auxiliary_sources for m in application.members]
         planned = tuple(
             PlannedExchange(
                 source=source,
-                person=member.person,
+                person=person,
                 connector=current.connectors.declaration(source).digest,
             )
-            for source in sorted(rulebook.mandatory_sources)
-            for member in asked
+            for source, person in sorted(wanted, key=lambda one: one[0])
         )
         new = NewVerification(
             region=application.region,

@@ -149,12 +149,16 @@ KIND = {
     "school_record": Text("学籍", "school enrolment"),
     "utility_use": Text("水电燃气使用", "use of water, power and gas"),
 }
+SIGNALLED = Text("有提示", "signalled")
 DISCREPANCY = {
     "undeclared": Text("申报中未填报", "not declared"),
     "found_higher": Text("查得高于申报", "found more than declared"),
     "found_lower": Text("查得低于申报", "found less than declared"),
     "insured_without_wage": Text(
         "有参保缴费而无工资记录", "insured months without any wage record"
+    ),
+    "auxiliary_signal": Text(
+        "辅助线索,不作为认定依据", "an auxiliary signal, which decides nothing"
     ),
     "credits_exceed_income": Text("账户入账远高于收入", "account credits far above known income"),
 }
