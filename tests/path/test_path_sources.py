@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 
 import pytest
 
@@ -78,6 +79,31 @@ def test_health_says_how_each_source_answered_this_hour(checked) -> None:
     assert hour["p95_ms_at_most"] >= hour["mean_ms"] // 2
     assert hour["mean_age_days"] == 0
     assert shown["education"]["hours"] == []  # no rulebook asks it
+
+
+def test_match_rates_are_counted_by_the_hour_and_each_record_once(own) -> None:
+    """Households with namesakes' records: what the verdicts say is what is counted."""
+    rank = ("negative", "unsure", "positive")
+    seen: Counter[str] = Counter()
+    for number in ("01", "02", "07"):
+        verdict = own.verdict(own.check(household(number).application))
+        best: dict[str, int] = {}
+        for match in verdict["matches"]:
+            if match["evidence"].startswith("tax/"):
+                known = best.get(match["record"], 0)
+                best[match["record"]] = max(known, rank.index(match["judgement"]))
+        seen.update(rank[n] for n in best.values())
+    assert seen["positive"] >= 1
+    assert seen["negative"] + seen["unsure"] >= 1, "a namesake's record is among them"
+    own.system.asker.health.flush()
+    time.sleep(0.3)
+    shown = {s["id"]: s["matches"] for s in own.system.sources.view(2)["sources"]}
+    assert shown["education"] == []
+    assert sum(h["records"] for h in shown["tax"]) == seen.total()
+    if len(shown["tax"]) == 1:  # else the hour turned meanwhile
+        for judgement in rank:
+            share = shown["tax"][0][f"{judgement}_permille"]
+            assert share == 1000 * seen[judgement] // seen.total()
 
 
 def test_a_quarantine_holds_for_every_process_until_an_administrator_ends_it(checked) -> None:

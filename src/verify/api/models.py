@@ -390,6 +390,17 @@ class ConnectorsInUse(Out):
     connectors: list[ConnectorInUse]
 
 
+class MatchHour(Out):
+    """How a source's records were judged in the verdicts sealed in an hour."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    since: str = Field(alias="from", description="Beginning of the hour.")
+    records: int
+    positive_permille: int = Field(description="Surely of a person of the household.")
+    unsure_permille: int = Field(description="A person must say whose they are.")
+    negative_permille: int = Field(description="Somebody else's.")
+
+
 class SourceHour(Out):
     """One hour of a source."""
 
@@ -412,6 +423,7 @@ class SourceHealthView(Out):
     reason: str = Field(description="Which expectation it broke; empty if it is not quarantined.")
     held_until: str | None
     hours: list[SourceHour]
+    matches: list[MatchHour]
 
 
 class SourcesHealth(Out):

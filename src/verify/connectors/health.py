@@ -1,4 +1,5 @@
-"""How each source did, hour by hour: what it answered, how fast, how fresh. No personal data.
+"""How each source did, hour by hour: what it answered, how fast, how fresh; and how its records
+were judged. No personal data.
 
 Counts are kept in memory and added to the shared state every few seconds, so that several
 processes add up to one picture.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from verify.connectors.shared import SharedState, Value, change
 
@@ -25,13 +26,18 @@ def key(source: str, hour: int) -> str:
     return f"health/{source}/{hour:09d}"
 
 
+def judged_key(source: str, hour: int) -> str:
+    """Where it is kept how the records of a source were judged in an hour."""
+    return f"judged/{source}/{hour:09d}"
+
+
 class HealthBook:
     """Counts askings by source and hour. Safe from any thread."""
 
     def __init__(self, state: SharedState, clock: Clock) -> None:
         self._state = state
         self._clock = clock
-        self._counts: dict[tuple[str, int], Counter[str]] = {}
+        self._counts: dict[str, Counter[str]] = {}
         self._lock = threading.Lock()
         self._flushed = time.monotonic()
 
@@ -53,7 +59,7 @@ class HealthBook:
         hour = self._clock() // HOUR_MS
         edge = next((str(c) for c in CLASSES if milliseconds <= c), "more")
         with self._lock:
-            counts = self._counts.setdefault((source, hour), Counter())
+            counts = self._counts.setdefault(key(source, hour), Counter())
             counts["asked"] += 1
             counts[f"state.{state}"] += 1
             counts[f"ms.{edge}"] += 1
@@ -72,14 +78,20 @@ class HealthBook:
         if due:
             self.flush()
 
+    def judged(self, source: str, judgements: Mapping[str, int]) -> None:
+        """Records of this source were judged in a verdict just sealed: how many of them how."""
+        place = judged_key(source, self._clock() // HOUR_MS)
+        with self._lock:
+            self._counts.setdefault(place, Counter()).update(judgements)
+
     def flush(self) -> None:
         """Add what was counted to the shared state."""
         with self._lock:
             self._flushed = time.monotonic()
             counted, self._counts = self._counts, {}
-        for (source, hour), counts in counted.items():
+        for place, counts in counted.items():
 
             def add(value: Value, counts: Counter[str] = counts) -> Value:
                 return {**value, **{k: value.get(k, 0) + n for k, n in counts.items()}}
 
-            change(self._state, key(source, hour), add)
+            change(self._state, place, add)

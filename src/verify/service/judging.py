@@ -21,6 +21,7 @@ from verify.connectors import Connectors, Declaration, DecodeContext, Decoded, d
 from verify.domain.canonical import canonical_bytes, digest_bytes, plain, plain_fields
 from verify.domain.evidence import EvidenceState, Exchange
 from verify.domain.household import Application, Person, Role
+from verify.domain.match import Judgement
 from verify.domain.verdict import Assessment, Outcome, Text, Verdict
 from verify.domain.vocabulary import Nature, Relation, StatementKind
 from verify.identity import resolve
@@ -396,6 +397,24 @@ def _coverage_view(key: str, case: SealedCase, parts: _Parts) -> list[Row]:
             }
         )
     return view
+
+
+def match_counts(verdict: Verdict) -> dict[str, Counter[str]]:
+    """By source, how many records were judged positive, unsure and negative.
+
+    A record is compared with several people and counts once, as the best it was for anybody.
+    """
+    best: dict[tuple[str, str], int] = {}
+    for match in verdict.matches:
+        key = (match["evidence"].partition("/")[0], match["record"])
+        best[key] = min(best.get(key, len(_RANK)), _RANK.index(match["judgement"]))
+    counts: dict[str, Counter[str]] = {}
+    for (source, _), rank in best.items():
+        counts.setdefault(source, Counter())[_RANK[rank]] += 1
+    return counts
+
+
+_RANK = [Judgement.POSITIVE.value, Judgement.UNSURE.value, Judgement.NEGATIVE.value]
 
 
 def _match_view(matches: list[Row], records: list[Row]) -> list[dict[str, Any]]:

@@ -1,4 +1,5 @@
-"""How the sources do: breaker, quarantine, and the last hours by answer, latency, freshness."""
+"""How the sources do: breaker, quarantine, and the last hours by answer, latency, freshness;
+and how often their records were surely somebody's own."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from verify.connectors.health import CLASSES, HOUR_MS
 from verify.connectors.watch import Watch
 from verify.domain.access import Caller, RoleName
 from verify.domain.errors import NotPermitted
+from verify.domain.match import Judgement
 from verify.service.clock import Clock, iso
 from verify.service.contents import Contents
 from verify.service.source_state import StoreState
@@ -81,7 +83,14 @@ class SourceHealth:
             "reason": quarantined,
             "held_until": iso(until) if until > now else None,
             "hours": [{"from": iso(h * HOUR_MS), **_hour(v)} for h, v in chosen.items()],
+            "matches": self._matches(source, first),
         }
+
+    def _matches(self, source: str, first: int) -> list[Plain]:
+        """How this source's records were judged in the verdicts of each hour, latest first."""
+        kept = self._store.shared_under(f"judged/{source}/")
+        hours = sorted(((int(k.rpartition("/")[2]), v) for k, v in kept.items()), reverse=True)
+        return [{"from": iso(h * HOUR_MS), **_judged(v)} for h, v in hours if h >= first]
 
 
 def _hour(counts: Plain) -> Plain:
@@ -96,6 +105,12 @@ def _hour(counts: Plain) -> Plain:
         "found_permille": 1000 * counts.get("found", 0) // looked if looked else None,
         "mean_age_days": counts.get("age_days", 0) // dated if dated else None,
     }
+
+
+def _judged(counts: Plain) -> Plain:
+    records = sum(counts.values())
+    shares = {f"{j.value}_permille": 1000 * counts.get(j.value, 0) // records for j in Judgement}
+    return {"records": records, **shares}
 
 
 def _at_most(counts: Plain, percent: int) -> int | None:

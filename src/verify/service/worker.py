@@ -37,7 +37,7 @@ from verify.service.bulkheads import Bulkheads
 from verify.service.check_spans import CheckSpans, count_sealed
 from verify.service.clock import Clock, day_of
 from verify.service.contents import Contents
-from verify.service.judging import Judged, judge
+from verify.service.judging import Judged, judge, match_counts
 from verify.service.sealed import Digests, SealedCase, read_application_bytes
 from verify.settings import Settings
 from verify.store import (
@@ -358,6 +358,8 @@ class Worker:
                 self._give_back(item.claim, now + HELD_PAUSE_MS)
             elif result.status is SealStatus.SEALED:
                 count_sealed(one.verdict, now - item.claim.created_at)
+                for source, judgements in match_counts(one.verdict).items():
+                    self._asker.health.judged(source, judgements)
             self._let_go(item.claim, result.status.value)
 
     def _isolate(self, digests: Digests, items: Sequence[Ready], error: Exception) -> None:

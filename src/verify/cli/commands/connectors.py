@@ -68,7 +68,9 @@ def show_health(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Show how the sources do: breaker, quarantine, answers, latency, freshness by the hour.
+    """Show how the sources do: breaker, quarantine, answers, latency, freshness, matches by hour.
+
+    The last column: of the records judged, how many were theirs / doubtful / somebody else's.
 
     Opens the store for reading only.
     """
@@ -89,7 +91,17 @@ def _show_health(document: Plain, console: Console) -> None:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, border_style="dim")
-    for name in ("source", "now", "asked", "answered", "mean", "95 %", "knew", "data age"):
+    for name in (
+        "source",
+        "now",
+        "asked",
+        "answered",
+        "mean",
+        "95 %",
+        "knew",
+        "data age",
+        "matched",
+    ):
         table.add_column(name)
     for row in document["sources"]:
         spent = row["hours"]
@@ -105,8 +117,17 @@ def _show_health(document: Plain, console: Console) -> None:
             f"≤ {latest['p95_ms_at_most']} ms" if latest.get("p95_ms_at_most") else "",
             f"{latest['found_permille']} ‰" if latest.get("found_permille") is not None else "",
             f"{latest['mean_age_days']} d" if latest.get("mean_age_days") is not None else "",
+            _matched(row["matches"]),
         )
     console.print(table)
+
+
+def _matched(hours: list[Plain]) -> str:
+    """Of all records judged in these hours, how many were theirs, doubtful, somebody else's."""
+    records = sum(h["records"] for h in hours)
+    kinds = ("positive", "unsure", "negative")
+    sums = [sum(h["records"] * h[f"{k}_permille"] for h in hours) for k in kinds]
+    return f"{' / '.join(str(s // records) for s in sums)} ‰ of {records}" if records else ""
 
 
 @app.command("shadow")
