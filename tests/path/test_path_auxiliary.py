@@ -183,7 +183,7 @@ def test_an_auxiliary_source_that_nobody_connected_is_a_fault() -> None:
     listed = "mandatory_sources: [tax, bank]\n"
     found = check_rules(edited((listed, f"{listed}auxiliary_sources: [telecoms]\n")), CONNECTORS)
     assert [(f.where, f.what) for f in found.faults] == [
-        (f"rules/{BOOK}", "auxiliary_sources: no source `telecoms` is connected")
+        (f"rules/{BOOK}:9", "auxiliary_sources: no source `telecoms` is connected")
     ]
 
 
