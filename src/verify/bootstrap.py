@@ -25,6 +25,7 @@ from verify.service.replay import Replays
 from verify.service.shadow import Shadows
 from verify.service.source_health import SourceHealth
 from verify.service.source_state import StoreState
+from verify.service.source_trials import SourceTrials
 from verify.service.verification import Verifications
 from verify.service.vitals import Parts, Vitals
 from verify.service.what_if import WhatIfs
@@ -51,6 +52,7 @@ class System:
     matching: Matching
     sources: SourceHealth
     shadows: Shadows
+    trials: SourceTrials
     worker: Worker | None
     asker: Asker | None
     notary: Notary
@@ -123,6 +125,7 @@ def build(
             state=shared,
         )
         engine = Worker(store, contents, asker, settings, clock, _due(in_force, contents))
+    changes = ConnectorPublishing(store, contents, in_force, clock, given)
     trail = Trail(store, clock, recording=not read_only)
     audits = Audits(store, notary, trail.note)
     sources = SourceHealth(store, contents, shared, clock)
@@ -153,11 +156,12 @@ def build(
         replays=Replays(store, contents, trail.note),
         what_ifs=WhatIfs(store, contents, trail.note),
         publishing=Publishing(store, contents, in_force, clock),
-        connector_publishing=ConnectorPublishing(store, contents, in_force, clock, given),
+        connector_publishing=changes,
         impacts=Impacts(store, contents),
         matching=Matching(store, contents, clock),
         shadows=Shadows(store, contents),
         sources=sources,
+        trials=SourceTrials(contents, changes, given, settings.synthetic_ranges, clock),
         worker=engine,
         asker=asker,
         notary=notary,

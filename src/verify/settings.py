@@ -34,6 +34,11 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(default=1_000_000, description="Largest request body accepted.")
     ask_threads: int = Field(default=32, description="Questions to sources under way at once.")
+    synthetic_ids: str = Field(
+        default="",
+        description="Beginnings of identity numbers that belong to nobody, as departments agreed, "
+        "separated by commas; `10` always does. Sources are tried with no other numbers.",
+    )
     answer_deadline_seconds: int = Field(
         default=30,
         description="After this long the household is judged with the answers that are in; "
@@ -97,3 +102,8 @@ class Settings(BaseSettings):
         scheme, _, rest = self.database_url.partition("://")
         user, _, host = rest.partition("@")
         return f"{scheme}://{user}:{password}@{host}"
+
+    @property
+    def synthetic_ranges(self) -> tuple[str, ...]:
+        """The declared beginnings of numbers that belong to nobody."""
+        return tuple(r.strip() for r in self.synthetic_ids.split(",") if r.strip())

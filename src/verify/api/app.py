@@ -21,6 +21,7 @@ from verify.api.routes import (
     matching,
     problem_pages,
     rule_proposals,
+    source_changes,
     sources,
     verifications,
 )
@@ -45,6 +46,7 @@ TAGS = [
     {"name": "rules", "description": "Ask the rules alone."},
     {"name": "content", "description": "What is in use."},
     {"name": "publishing", "description": "New rules, by two people, from a day on."},
+    {"name": "sources", "description": "How sources do; try them; change them by two people."},
     {"name": "matching", "description": "How sure is sure: measure, try, decide."},
     {"name": "callbacks", "description": "For sources."},
     {"name": "health", "description": "For operators."},
@@ -79,6 +81,7 @@ def create_app(system: System | None) -> FastAPI:
         content,
         rule_proposals,
         sources,
+        source_changes,
         matching,
         callbacks,
         health,

@@ -410,6 +410,10 @@ class SourceHour(Out):
     states: dict[str, int] = Field(description="How askings ended, by evidence state.")
     mean_ms: int
     p95_ms_at_most: int | None = Field(description="95 of 100 askings took at most so long.")
+    error_permille: int = Field(description="Askings that ended without an answer.")
+    filled_permille: int | None = Field(
+        description="Values in the fields that the declaration expects to be filled."
+    )
     found_permille: int | None = Field(description="Answers with at least one record.")
     mean_age_days: int | None = Field(description="Age of the data against the day in question.")
 
@@ -418,6 +422,7 @@ class SourceHealthView(Out):
     """A source now and over the last hours."""
 
     id: str
+    title: Titled
     connector: Digest
     state: Literal["asked", "breaker_open", "slow_down", "quarantined"]
     reason: str = Field(description="Which expectation it broke; empty if it is not quarantined.")

@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+from verify.cli.asking import sources_in_use
 from verify.connectors import Connectors, Declaration
 from verify.connectors.recordings import read_recordings
 from verify.content import ContentSet
@@ -23,6 +24,7 @@ def preview_files(
     number: str,
     as_of: str,
     declared: Path | None,
+    home: Path | None = None,
 ) -> Plain:
     """Read recorded replies (one YAML file), or raw bodies of one answer about `name`.
 
@@ -33,7 +35,7 @@ def preview_files(
         InputError: a file is not there, or raw bodies come without saying whom they are about.
         ContentError: the declaration or the recording is not of the form it has to be.
     """
-    declaration = _declaration(source, declared)
+    declaration = _declaration(source, declared, home)
     try:
         replies = [
             {
@@ -49,9 +51,9 @@ def preview_files(
     return {"source": source, "mapping": mapping_of(declaration), "replies": replies}
 
 
-def _declaration(source: str, declared: Path | None) -> Declaration:
+def _declaration(source: str, declared: Path | None, home: Path | None) -> Declaration:
     if declared is None:
-        return Connectors.from_content(ContentSet.load("connectors")).declaration(source)
+        return sources_in_use(home).declaration(source)
     content = ContentSet("connectors", {f"{source}.yaml": declared.read_text(encoding="utf-8")})
     return Connectors.from_content(content).declaration(source)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import mul
 
@@ -81,3 +82,32 @@ def mask_id(text: str) -> str:
     if len(text) < 12:
         return "*" * len(text)
     return text[:6] + "*" * (len(text) - 10) + text[-4:]
+
+
+_ANY_ID18 = re.compile(r"(?<![0-9])[1-9][0-9]{16}[0-9Xx](?![0-9A-Za-z])", re.ASCII)
+
+
+def is_synthetic(number: str, ranges: Iterable[str]) -> bool:
+    """Whether a well-formed number lies in a range that is declared to belong to nobody.
+
+    `ranges` are beginnings of numbers. `10` is one whatever is declared: no area code begins so
+    (GB/T 2260 starts at 11).
+    """
+    return _well_formed(number) and number.startswith(("10", *ranges))
+
+
+def real_looking(text: str, ranges: Iterable[str]) -> bool:
+    """Whether a text holds a well-formed number outside the ranges that belong to nobody."""
+    chosen = tuple(ranges)
+    return any(
+        _well_formed(n.upper()) and not is_synthetic(n.upper(), chosen)
+        for n in _ANY_ID18.findall(text)
+    )
+
+
+def _well_formed(number: str) -> bool:
+    try:
+        parse_citizen_id(number)
+    except ValueError:
+        return False
+    return True

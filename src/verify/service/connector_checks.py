@@ -77,14 +77,15 @@ def check_draft(
     try:
         declaration = read_declaration(content, path)
     except ContentError as error:
-        return DraftChecks(None, (_loading(error),), 0)
+        return DraftChecks(None, (not_loading(error),), 0)
     document = content.document(path)
     faults = [*_reach(declaration, document, others, environment)]
     contract, broken = _contract(declaration, content, document, replies)
     return DraftChecks(declaration, tuple([*faults, *broken][:MOST_FAULTS]), contract)
 
 
-def _loading(error: ContentError) -> Fault:
+def not_loading(error: ContentError) -> Fault:
+    """The fault of a draft that does not load."""
     remedy = error.remedy or "correct the named line; docs/reference/connectors.md has every field"
     return Fault(error.where, "does-not-load", error.reason, remedy)
 

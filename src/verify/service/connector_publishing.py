@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from verify.connectors import Connectors
+from verify.connectors import Connectors, Declaration, read_declaration
 from verify.content import ContentSet, content_root
 from verify.domain.access import Caller, RoleName
-from verify.domain.errors import Conflict, NotFound, Problem
+from verify.domain.errors import Conflict, ContentError, InputError, NotFound, Problem
 from verify.service.clock import CHINA, Clock, iso
-from verify.service.connector_checks import DraftChecks, check_draft
+from verify.service.connector_checks import DraftChecks, check_draft, not_loading
 from verify.service.contents import Contents
 from verify.service.in_force import InForce
 from verify.service.proposing import (
@@ -227,6 +227,22 @@ class ConnectorPublishing:
         """
         permit(caller, READERS)
         return self._checked(source, text, self.replies(source) if replies is None else replies)
+
+    def readable(self, source: str, text: str) -> Declaration:
+        """The declaration that a draft is, whatever else is wrong with it.
+
+        Raises:
+            InputError: it does not load, with `file:line` and remedy.
+        """
+        path = f"{source}.yaml"
+        try:
+            return read_declaration(ContentSet("connectors", {path: text}), path)
+        except ContentError as error:
+            raise InputError(
+                "the draft cannot be read",
+                where=error.where,
+                problems=(not_loading(error).problem(),),
+            ) from None
 
     def replies(self, source: str) -> str | None:
         """The recorded replies of the version in force."""

@@ -11,17 +11,20 @@ from typing import Any
 
 from verify.connectors import Connectors, Declaration, DecodeContext, decode
 from verify.content import ContentSet
-from verify.domain.access import Caller
+from verify.domain.access import Caller, RoleName
 from verify.domain.canonical import digest_bytes
 from verify.domain.errors import ContentError
 from verify.service.contents import Contents
 from verify.service.judging import Content, judge
+from verify.service.proposing import permit
 from verify.service.replay import sealed_case
 from verify.service.sealed import SealedCase
 from verify.store import Store, VerificationRow
 
 Plain = dict[str, Any]
 
+READERS = (RoleName.ADMINISTRATOR, RoleName.AUDITOR)
+SEES_CASES = (RoleName.AUDITOR, RoleName.CASEWORKER)
 MAX_VERDICTS = 2_000
 PAGE = 200
 BATCH = 50
@@ -43,13 +46,16 @@ class Shadows:
     def compare(self, source: str, text: str, caller: Caller, limit: int) -> Plain:
         """The newest `limit` verdicts that used the source, as they are and as they would be.
 
-        Facts are compared per answer (`answers`), outcomes per verdict (`verdicts`). Both sides
-        use the rules and scoring each verdict was judged with.
+        Facts are compared per answer (`answers`), outcomes per verdict (`verdicts`); both are
+        listed for those who may read cases, and counted (`facts`, `flips`) for everybody. Both
+        sides use the rules and scoring each verdict was judged with.
 
         Raises:
+            NotPermitted: the caller's role looks after neither sources nor verdicts.
             ContentError: the changed declaration does not load, or is another source's.
             NotFound: no such source is declared.
         """
+        permit(caller, READERS)
         current = self._contents.connector_set()
         live = self._contents.connectors.declaration(source)
         changed = Connectors.from_content(
@@ -61,14 +67,20 @@ class Shadows:
         cases = list(self._cases(source, caller, min(limit, MAX_VERDICTS)))
         answers = [a for c in cases for a in _answers(c, source, live, draft)]
         verdicts = [v for batch in _batches(cases) for v in self._verdicts(batch, changed)]
+        changed_answers = [a for a in answers if a["differs"]]
+        turned = [v for v in verdicts if v["live"] != v["draft"]]
+        shown = caller.may(*SEES_CASES)
         return {
             "source": source,
             "live": live.digest,
             "draft": draft.digest,
             "compared": {"verdicts": len(cases), "answers": len(answers)},
-            "answers": [a for a in answers if a["differs"]],
-            "verdicts": [v for v in verdicts if v["live"] != v["draft"]],
-            "states": _tally(answers),
+            "differ": {"verdicts": len(turned), "answers": len(changed_answers)},
+            "states": _tally(answers, "answers"),
+            "flips": _tally(turned, "verdicts"),
+            "facts": _facts(changed_answers),
+            "answers": changed_answers if shown else [],
+            "verdicts": turned if shown else [],
         }
 
     def _cases(self, source: str, caller: Caller, limit: int) -> Iterator[_Case]:
@@ -152,6 +164,16 @@ def _said(row: Plain) -> str:
     return json.dumps({**said, "of": digest_bytes(rest.encode())[7:19]}, sort_keys=True)
 
 
-def _tally(answers: Sequence[Plain]) -> list[Plain]:
-    pairs = Counter((a["live"], a["draft"]) for a in answers)
-    return [{"live": a, "draft": b, "answers": n} for (a, b), n in sorted(pairs.items())]
+def _tally(compared: Sequence[Plain], what: str) -> list[Plain]:
+    pairs = Counter((a["live"], a["draft"]) for a in compared)
+    return [{"live": a, "draft": b, what: n} for (a, b), n in sorted(pairs.items())]
+
+
+def _facts(answers: Sequence[Plain]) -> list[Plain]:
+    """Statements that only one side makes, counted by kind."""
+    counts = {
+        side: Counter(f.get("kind", "") for a in answers for f in a["facts"][side])
+        for side in ("lost", "gained")
+    }
+    kinds = sorted(counts["lost"].keys() | counts["gained"].keys())
+    return [{"kind": k, "lost": counts["lost"][k], "gained": counts["gained"][k]} for k in kinds]

@@ -17,6 +17,7 @@ from verify.store import Store
 
 Plain = dict[str, Any]
 MAX_HOURS = 24 * 14
+_NO_ERROR = ("ok", "confirmed_empty", "pending")
 
 
 class SourceHealth:
@@ -78,6 +79,7 @@ class SourceHealth:
         held = str(breaker.get("reason", "breaker_open")) if until else ""
         return {
             "id": source,
+            "title": {"zh": declaration.title.zh, "en": declaration.title.en},
             "connector": declaration.digest,
             "state": "quarantined" if quarantined else held or "asked",
             "reason": quarantined,
@@ -96,12 +98,16 @@ class SourceHealth:
 def _hour(counts: Plain) -> Plain:
     asked = counts["asked"]
     looked, dated = counts.get("looked", 0), counts.get("dated", 0)
+    fields = counts.get("fields", 0)
+    good = sum(counts.get(f"state.{s}", 0) for s in _NO_ERROR)
     states = {k.removeprefix("state."): n for k, n in counts.items() if k.startswith("state.")}
     return {
         "asked": asked,
         "states": dict(sorted(states.items())),
         "mean_ms": counts.get("ms", 0) // asked,
         "p95_ms_at_most": _at_most(counts, 95),
+        "error_permille": 1000 * (asked - good) // asked,
+        "filled_permille": 1000 * counts.get("filled", 0) // fields if fields else None,
         "found_permille": 1000 * counts.get("found", 0) // looked if looked else None,
         "mean_age_days": counts.get("age_days", 0) // dated if dated else None,
     }

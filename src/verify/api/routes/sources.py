@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -11,14 +12,28 @@ from verify.api.answers import json_response
 from verify.api.dependencies import Authenticated, Running, authenticated
 from verify.api.describe import json_answer, refuses
 from verify.api.models import SourceHealthView, SourcesHealth
+from verify.domain.errors import NotFound
 from verify.service.source_health import MAX_HOURS
 
-router = APIRouter(prefix="/v1/connectors", tags=["content"], dependencies=[Depends(authenticated)])
+router = APIRouter(prefix="/v1/connectors", tags=["sources"], dependencies=[Depends(authenticated)])
 
-SourceId = Annotated[
-    str,
-    Path(description="The source's id.", json_schema_extra={"pattern": "^[a-z][a-z0-9_]{0,31}$"}),
-]
+SOURCE = re.compile(r"[a-z][a-z0-9_]{0,31}", re.ASCII)
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+
+
+def source_id(
+    source: Annotated[
+        str,
+        Path(description="The source's id.", json_schema_extra={"pattern": f"^{SOURCE.pattern}$"}),
+    ],
+) -> str:
+    """The id in the address; one that cannot exist is answered like one that does not."""
+    if not SOURCE.fullmatch(source):
+        raise NotFound("no connector with that id", where="source")
+    return source
+
+
+SourceId = Annotated[str, Depends(source_id)]
 
 
 @router.get(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from verify.cli.commands import connectors_publish
 from verify.cli.options import EnvFile, Home, Json
 
 if TYPE_CHECKING:
@@ -18,15 +19,15 @@ app = typer.Typer(help="The sources: what they yield, and whether they answer.")
 
 
 @app.command("list")
-def list_sources(as_json: Json = False) -> None:
-    """List the declared sources with purpose, legal basis, yields and freshness."""
+def list_sources(home: Home = None, as_json: Json = False) -> None:
+    """List the sources as declared now, with purpose, legal basis, yields and freshness."""
     del as_json
-    from verify.cli.asking import describe
+    from verify.cli import logs
+    from verify.cli.asking import describe, sources_in_use
     from verify.cli.output import emit
-    from verify.connectors import Connectors
-    from verify.content import ContentSet
 
-    connectors = Connectors.from_content(ContentSet.load("connectors"))
+    logs.quiet()
+    connectors = sources_in_use(home)
     document: Plain = {
         "digest": connectors.digest,
         "connectors": [describe(connectors.declaration(s)) for s in connectors.sources],
@@ -37,6 +38,14 @@ def list_sources(as_json: Json = False) -> None:
 @app.command("test")
 def try_source(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Id of the source, e.g. tax.")],
+    *,
+    name: Annotated[str, typer.Option(help="A name that belongs to nobody.")] = "",
+    number: Annotated[
+        str,
+        typer.Option(
+            help="An identity number that belongs to nobody (10..., or VERIFY_SYNTHETIC_IDS)."
+        ),
+    ] = "",
     home: Home = None,
     env_file: EnvFile = None,
     as_json: Json = False,
@@ -44,19 +53,28 @@ def try_source(
     """Ask a source one question about an identity that belongs to nobody.
 
     Exit code 0 when it answers as declared, 6 when it does not: the state and its detail say
-    how. Nothing is stored.
+    how. A number that could be a real person's is refused. Nothing is stored.
     """
     del as_json
     from verify.cli import logs
-    from verify.cli.asking import ask_synthetic
+    from verify.cli.asking import sources_in_use
     from verify.cli.environment import settings_for, source_environment
     from verify.cli.output import emit
     from verify.domain.errors import Overloaded
     from verify.domain.evidence import EvidenceState
+    from verify.service.clock import day_of, now_ms
+    from verify.service.source_trials import NOBODY, NOBODY_NAME, Subject, try_source
 
     logs.quiet()
     settings = settings_for(home)
-    document = ask_synthetic(source, source_environment(settings.home, env_file))
+    declaration = sources_in_use(home).declaration(source)
+    document = try_source(
+        declaration,
+        source_environment(settings.home, env_file),
+        Subject(name or NOBODY_NAME, number or NOBODY),
+        settings.synthetic_ranges,
+        day_of(now_ms()),
+    )
     emit(document, lambda console: _show_test(document, console))
     if not EvidenceState(document["state"]).answered:
         raise typer.Exit(Overloaded.exit_code)
@@ -99,6 +117,7 @@ def _show_health(document: Plain, console: Console) -> None:
         "mean",
         "95 %",
         "knew",
+        "filled",
         "data age",
         "matched",
     ):
@@ -116,6 +135,7 @@ def _show_health(document: Plain, console: Console) -> None:
             f"{latest['mean_ms']} ms" if latest else "",
             f"≤ {latest['p95_ms_at_most']} ms" if latest.get("p95_ms_at_most") else "",
             f"{latest['found_permille']} ‰" if latest.get("found_permille") is not None else "",
+            f"{latest['filled_permille']} ‰" if latest.get("filled_permille") is not None else "",
             f"{latest['mean_age_days']} d" if latest.get("mean_age_days") is not None else "",
             _matched(row["matches"]),
         )
@@ -151,18 +171,13 @@ def shadow(
     del as_json
     from verify.bootstrap import build
     from verify.cli import logs
+    from verify.cli.asking import read_text
     from verify.cli.environment import settings_for
     from verify.cli.output import emit
     from verify.domain.access import LOCAL
-    from verify.domain.errors import InputError
 
     logs.quiet()
-    try:
-        text = declared.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"the file cannot be read ({error.strerror})", where=str(declared)
-        ) from None
+    text = read_text(declared)
     with build(settings_for(home), worker=False, read_only=True) as system:
         document = system.shadows.compare(source, text, LOCAL, limit)
     emit(document, lambda console: _show_shadow(document, console))
@@ -174,12 +189,14 @@ def _show_shadow(document: Plain, console: Console) -> None:
     compared = document["compared"]
     console.print(
         f"{compared['answers']} answers in {compared['verdicts']} verdicts: "
-        f"{len(document['answers'])} would be read differently, "
-        f"{len(document['verdicts'])} verdicts would turn"
+        f"{document['differ']['answers']} would be read differently, "
+        f"{document['differ']['verdicts']} verdicts would turn"
     )
     for row in document["states"]:
         if row["live"] != row["draft"]:
             console.print(Text(f"  {row['live']} -> {row['draft']}: {row['answers']}", "yellow"))
+    for row in document["facts"]:
+        console.print(f"  {row['kind']}: -{row['lost']} +{row['gained']}")
     for row in document["verdicts"]:
         console.print(f"  {row['verification']}: {row['live']} -> {row['draft']}")
 
@@ -201,6 +218,7 @@ def preview_answer(
     declared: Annotated[
         Path | None, typer.Option(help="Read with this declaration instead of the one in use.")
     ] = None,
+    home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Show what a connector makes of an answer: mapping, units, what is refused and why.
@@ -214,7 +232,7 @@ def preview_answer(
     from verify.domain.evidence import EvidenceState
 
     document = preview_files(
-        source, files, name=name, number=number, as_of=as_of, declared=declared
+        source, files, name=name, number=number, as_of=as_of, declared=declared, home=home
     )
     emit(document, lambda console: _show_preview(document, console))
     if not all(EvidenceState(r["state"]).answered for r in document["replies"]):
@@ -293,3 +311,11 @@ def _show_test(document: Plain, console: Console) -> None:
         console.print(Text(f"  detail: {document['detail']}", "dim"))
     for signal in document["signals"]:
         console.print(Text(f"  signal: {signal}", "yellow"))
+
+
+app.command()(connectors_publish.show)
+app.command()(connectors_publish.propose)
+app.command()(connectors_publish.proposals)
+app.command()(connectors_publish.approve)
+app.command()(connectors_publish.withdraw)
+app.command()(connectors_publish.rollback)
