@@ -10,7 +10,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from verify.api.models import Day, Digest, Instant, Out
 from verify.domain.evidence import EvidenceState
 
-DeclarationText = Annotated[str, StringConstraints(min_length=1, max_length=512_000)]
+# How long a text may be the request as a whole and the reading of it limit.
+DeclarationText = Annotated[str, StringConstraints(min_length=1)]
 Note = Annotated[str, StringConstraints(max_length=500)]
 ProposalRef = Annotated[str, StringConstraints(pattern=r"^p_[0-9a-hjkmnp-tv-z]{26}$")]
 Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{17}[0-9X]$")]
@@ -71,7 +72,7 @@ class TrialIn(NobodyIn):
 class EncodedBody(In):
     """A body that is no text."""
 
-    base64: Annotated[str, StringConstraints(max_length=900_000)]
+    base64: str
 
 
 class DraftIn(In):
