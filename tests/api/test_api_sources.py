@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.live import household
-from verify.api import models, sources_models
+from verify.api import sources_models
 from verify.api.body import validate
 from verify.content import ContentSet
 from verify.domain.access import RoleName
@@ -61,7 +61,9 @@ def test_the_published_example_of_a_change_can_be_proposed(staff):
 def test_every_source_is_listed_with_latency_errors_freshness_and_fill(live, staff, judged):
     live.system.asker.health.flush()
     time.sleep(0.3)
-    found = models.SourcesHealth.model_validate(staff[0].get("/v1/connectors/health").json())
+    found = sources_models.SourcesHealth.model_validate(
+        staff[0].get("/v1/connectors/health").json()
+    )
     tax = next(s for s in found.sources if s.id == "tax")
     (hour,) = tax.hours[:1]
     assert hour.asked >= 1

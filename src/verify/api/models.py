@@ -390,54 +390,6 @@ class ConnectorsInUse(Out):
     connectors: list[ConnectorInUse]
 
 
-class MatchHour(Out):
-    """How a source's records were judged in the verdicts sealed in an hour."""
-
-    model_config = ConfigDict(populate_by_name=True)
-    since: str = Field(alias="from", description="Beginning of the hour.")
-    records: int
-    positive_permille: int = Field(description="Surely of a person of the household.")
-    unsure_permille: int = Field(description="A person must say whose they are.")
-    negative_permille: int = Field(description="Somebody else's.")
-
-
-class SourceHour(Out):
-    """One hour of a source."""
-
-    model_config = ConfigDict(populate_by_name=True)
-    since: str = Field(alias="from", description="Beginning of the hour.")
-    asked: int
-    states: dict[str, int] = Field(description="How askings ended, by evidence state.")
-    mean_ms: int
-    p95_ms_at_most: int | None = Field(description="95 of 100 askings took at most so long.")
-    error_permille: int = Field(description="Askings that ended without an answer.")
-    filled_permille: int | None = Field(
-        description="Values in the fields that the declaration expects to be filled."
-    )
-    found_permille: int | None = Field(description="Answers with at least one record.")
-    mean_age_days: int | None = Field(description="Age of the data against the day in question.")
-
-
-class SourceHealthView(Out):
-    """A source now and over the last hours."""
-
-    id: str
-    title: Titled
-    connector: Digest
-    state: Literal["asked", "breaker_open", "slow_down", "quarantined"]
-    reason: str = Field(description="Which expectation it broke; empty if it is not quarantined.")
-    held_until: str | None
-    hours: list[SourceHour]
-    matches: list[MatchHour]
-
-
-class SourcesHealth(Out):
-    """All sources."""
-
-    at: str
-    sources: list[SourceHealthView]
-
-
 class Health(Out):
     """The process is up."""
 

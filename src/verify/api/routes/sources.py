@@ -11,7 +11,7 @@ from starlette.responses import Response
 from verify.api.answers import json_response
 from verify.api.dependencies import Authenticated, Running, authenticated
 from verify.api.describe import json_answer, refuses
-from verify.api.models import SourceHealthView, SourcesHealth
+from verify.api.sources_models import SourceHealthView, SourcesHealth
 from verify.domain.errors import NotFound
 from verify.service.source_health import MAX_HOURS
 
