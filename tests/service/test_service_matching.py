@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from fractions import Fraction
 
 import polars as pl
@@ -16,7 +17,7 @@ from verify.domain.match import Judgement
 from verify.scoring import Scoring
 from verify.scoring.levels import LEVELS, MISSING
 from verify.service.contents import Contents
-from verify.service.matching import Matching, calibration, draft, labelled
+from verify.service.matching import Matching, calibration, draft, labelled, odds
 from verify.service.matching.evaluation import (
     MILLION,
     curve,
@@ -270,3 +271,70 @@ def test_only_those_who_tune_and_those_who_audit_read_the_figures(matching, role
             matching.try_cutoffs(caller, positive=13_000, unsure=None)
         with pytest.raises(NotPermitted):
             matching.calibrate(caller)
+
+
+# ------------------------------------------------------------------------------- odds
+
+
+def clerks(count: int, seed: int) -> list[tuple[int, bool]]:
+    """Decisions under a scoring that claims too much: true odds are the square root of claimed."""
+    dice = random.Random(seed)
+    scores = [dice.randrange(-12_000, 20_000) for _ in range(count)]
+    return [(score, dice.random() < odds.claimed(score // 2) / MILLION) for score in scores]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_decisions_calibrate_scores_that_claim_too_much(seed):
+    """Held out: learnt from one set of decisions, measured on another."""
+    learnt, unseen = odds.learn(clerks(600, seed), 50), clerks(2_000, seed + 100)
+    claims = odds.calibration_error((s, odds.claimed(s), same) for s, same in unseen)
+    after = odds.calibration_error((s, learnt.share(s), same) for s, same in unseen)
+    assert after < claims
+    before, held = odds.held_out(clerks(600, seed), 50)
+    assert held < before
+
+
+def test_scores_that_mean_what_they_claim_are_left_almost_alone():
+    dice = random.Random(1)
+    scores = [dice.randrange(-9_000, 9_000) for _ in range(3_000)]
+    decided = [(s, dice.random() < odds.claimed(s) / MILLION) for s in scores]
+    learnt = odds.learn(decided, 1_000)
+    assert max(abs(learnt.share(s) - odds.claimed(s)) for s in range(-9_000, 9_000, 500)) < 120_000
+
+
+@given(
+    st.lists(st.tuples(st.integers(-30_000, 30_000), st.booleans()), max_size=60),
+    st.integers(1, 500),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_higher_score_never_means_less_whatever_people_decide(decided, strength):
+    learnt = odds.learn(decided, strength)
+    assert list(learnt.starts) == sorted(learnt.starts)
+    assert list(learnt.shares) == sorted(learnt.shares)
+    assert all(0 <= share <= MILLION for share in learnt.shares)
+    shuffled = random.Random(0).sample(decided, len(decided))
+    assert odds.learn(shuffled, strength) == learnt
+
+
+def test_a_few_decisions_move_the_claims_little_and_many_decide():
+    doubt = [(5_000, False)]
+    assert odds.learn(doubt, 200).share(5_000) > odds.claimed(5_000) * 9 // 10
+    assert odds.learn(doubt * 5_000, 200).share(5_000) < 100_000
+
+
+def test_the_report_says_where_a_cut_off_would_mean_what_it_claims():
+    said = odds.report(clerks(4_000, 3), 100, 12_000, 3_000)
+    high = said["cutoffs"]["positive"]
+    assert high["meant"] == odds.claimed(12_000)
+    assert high["means"] < high["meant"]
+    assert high["from"] is None or high["from"] > 12_000
+    assert said["cutoffs"]["unsure"]["from"] > 3_000
+    assert sum(band["pairs"] for band in said["calibrated"]) == 4_000
+    assert said["error"]["calibrated"] < said["error"]["claimed"]
+
+
+def test_doubts_that_a_person_shares_say_nothing_of_odds():
+    pairs = decided(
+        decision("a", birth="equal"), decision("b", "negative"), decision("c", "unsure")
+    )
+    assert [same for _, same in odds.told(labelled.judged(pairs, FAMILY))] == [True, False]

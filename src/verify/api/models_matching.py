@@ -194,12 +194,45 @@ class ShareChange(Out):
     seen: int = Field(description="Same-person pairs that agreed at this level.")
 
 
+class CutOffMeaning(Out):
+    """What a cut-off claims and what decisions say it means; `from` is where it would be true."""
+
+    cutoff: MilliBits
+    meant: PerMillion
+    means: PerMillion
+    from_: MilliBits | None = Field(alias="from")
+
+
+class CalibrationError(Out):
+    """Expected calibration error: of the claims, and of the map on decisions it never saw."""
+
+    claimed: PerMillion | None
+    calibrated: PerMillion | None
+
+
+class CutOffMeanings(Out):
+    """Both cut-offs in use."""
+
+    positive: CutOffMeaning
+    unsure: CutOffMeaning
+
+
+class ScoreOdds(Out):
+    """What scores mean by the decisions, before and after an isotonic map."""
+
+    claimed: list[CalibrationBand]
+    calibrated: list[CalibrationBand]
+    error: CalibrationError
+    cutoffs: CutOffMeanings
+
+
 class Calibration(Out):
     """What the clerical decisions suggest."""
 
     decisions: int
     same: int
     changes: list[ShareChange]
+    odds: ScoreOdds
     trial: ScoringTrial
 
 

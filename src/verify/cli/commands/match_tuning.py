@@ -161,6 +161,10 @@ def train(
             help="The declared shares count as much as this many decided pairs.",
         ),
     ] = 200,
+    svg: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Draw claimed.svg and calibrated.svg into this folder."),
+    ] = None,
     family: Family = "cn",
     verdicts: Verdicts = 0,
     roster: RosterFolder = None,
@@ -170,12 +174,15 @@ def train(
     """Learn the shares m from clerical decisions; see what they would change.
 
     The draft is content: compare it, have it reviewed, and put it where the scoring content is.
+    Decisions also say what a score means: how far its odds are from what was found, and where
+    the cut-offs would have to stand to mean what they claim.
     With --roster the weights for linking are learnt from its people and records, without looking
     at the truth, which then says how good they are.
     """
     del as_json
     from verify.cli.matching import tuning
     from verify.cli.output import emit
+    from verify.console import plots
     from verify.content import ContentSet
     from verify.domain.access import LOCAL
     from verify.service.matching import draft
@@ -192,6 +199,11 @@ def train(
             LOCAL, family=family, strength=strength, verdicts=verdicts
         )
     document = calibrated_view(made)
+    if svg is not None:
+        svg.mkdir(parents=True, exist_ok=True)
+        for name in ("claimed", "calibrated"):
+            drawing = plots.calibration(document["odds"][name], title=name.capitalize())
+            (svg / f"{name}.svg").write_text(drawing, encoding="utf-8")
     if out is not None:
         document["files"] = draft.write(content, ContentSet.load("scoring"), out)
     emit(document, lambda console: _show_training(document, out, console))
@@ -287,9 +299,25 @@ def _show_training(document: Plain, out: Path | None, console: Console) -> None:
     for c in document["changes"]:
         table.add_row(c["field"], c["level"], c["m"], c["draft"], str(c["seen"]))
     console.print(table)
+    _show_odds(document["odds"], console)
     show_trial(document["trial"], console)
     if out is not None:
         console.print(f"✔ written to {out / 'scoring'}: {', '.join(document['files'])} differ")
+
+
+def _show_odds(odds: Plain, console: Console) -> None:
+    from verify.cli.matching import bits, percent
+
+    error = odds["error"]
+    console.print(
+        f"calibration error: {percent(error['claimed'])} as claimed, "
+        f"{percent(error['calibrated'])} by the decisions (on those held out)"
+    )
+    for name, found in odds["cutoffs"].items():
+        console.print(
+            f"  {name} from {bits(found['cutoff'])} bits claims {percent(found['meant'])}, means "
+            f"{percent(found['means'])}; it would be true from {bits(found['from'])}"
+        )
 
 
 def _show_labels(rows: list[Plain], console: Console) -> None:

@@ -23,7 +23,7 @@ from verify.scoring.declared import FamilyDeclared
 from verify.scoring.levels import LEVELS
 from verify.service.clock import Clock, now_ms
 from verify.service.contents import Contents
-from verify.service.matching import calibration, draft, labelled
+from verify.service.matching import calibration, draft, labelled, odds
 from verify.service.matching.evaluation import Evaluation, evaluate
 from verify.service.matching.flips import VerdictFlips, labelled_flips, verdict_flips
 from verify.service.replay import sealed_case
@@ -54,11 +54,13 @@ class Trial:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Figures that clerical decisions suggest: the changed m as text, and the draft's trial."""
+    """Figures that clerical decisions suggest: the changed m as text, what the scores in use mean
+    by these decisions (`odds.report`), and the draft's trial."""
 
     decisions: int
     same: int
     changes: list[Plain]
+    odds: Plain
     trial: Trial
 
 
@@ -158,7 +160,10 @@ class Matching:
         )
         changes = _changes(declared, draft.declared(changed, family), counted)
         trial = self.try_draft(caller, changed, family=family, verdicts=verdicts)
-        return Calibrated(pairs.height, counted.pairs, changes, trial), changed
+        family_in_use = self._contents.scoring.family(family)
+        said = odds.told(labelled.judged(pairs, family_in_use))
+        meaning = odds.report(said, strength, family_in_use.positive, family_in_use.unsure)
+        return Calibrated(pairs.height, counted.pairs, changes, meaning, trial), changed
 
     def labels(self, caller: Caller) -> tuple[LabelRow, ...]:
         """All clerical decisions in the caller's regions, revoked ones too, oldest first."""

@@ -43,6 +43,7 @@ def calibrated_view(made: Calibrated) -> Plain:
         "decisions": made.decisions,
         "same": made.same,
         "changes": made.changes,
+        "odds": made.odds,
         "trial": trial_view(made.trial),
     }
 
