@@ -5,26 +5,13 @@ from __future__ import annotations
 import copy
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from support.live import household
 from verify.service.wording import OUTCOME
 
 pytestmark = pytest.mark.browser
 
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 HOSTILE_NAME = "<script>document.title='owned'</script><img src=x onerror=alert(1)>\u202e王"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The geometry of the two small drawings of a report, in thousandths of the drawing's width.
+"""The geometry of the small drawings of a page, in thousandths of the drawing's width.
 
 Only geometry: colours and hatching are the style sheet's. Integers throughout, so that a report
 drawn twice is the same page.
@@ -94,3 +94,33 @@ def waterfall(prior: int, weights: Sequence[int]) -> Waterfall:
 
     steps = tuple(step(a, b) for a, b in pairwise(sums))
     return Waterfall(steps, step(0, sums[-1]), at(0))
+
+
+COLUMN_HEIGHT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One hour: a column of what was asked, the part without an answer at its foot."""
+
+    x: int
+    width: int
+    height: int
+    bad: int
+
+
+def columns(hours: Sequence[tuple[int, int]]) -> tuple[Column, ...]:
+    """Draw (asked, of these without an answer) hour by hour, oldest first.
+
+    Heights are in hundredths of the largest hour; whatever occurred is at least a line.
+    """
+    full = max((asked for asked, _ in hours), default=0) or 1
+    step = WIDTH // max(len(hours), 1)
+
+    def high(count: int) -> int:
+        return max(count * COLUMN_HEIGHT // full, 2) if count else 0
+
+    return tuple(
+        Column(i * step, step - 4, high(asked), min(high(bad), high(asked)))
+        for i, (asked, bad) in enumerate(hours)
+    )

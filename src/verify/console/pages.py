@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from verify.console.charts import gauge, waterfall
+from verify.console.charts import columns, gauge, waterfall
 from verify.console.text import visible
 from verify.console.view import report_view
 
@@ -35,6 +35,7 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.globals.update(
+    columns=columns,
     gauge=gauge,
     waterfall=waterfall,
     style=Markup(_STYLE),  # noqa: S704 - a file of this package
