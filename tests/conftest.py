@@ -1,4 +1,4 @@
-"""Fixtures for every test: a fresh database of each kind.
+"""Fixtures for every test: a fresh database of each kind; and one look after the last test.
 
 PostgreSQL is real: a server out of a wheel, started once per test process in well under two
 seconds, or the one that `VERIFY_TEST_PG` names (a superuser URL; databases are made and dropped
@@ -21,8 +21,34 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL, make_url
 
+from support.afterwards import leaks, log_lines
 from verify.store import Store
 from verify.store.tables import metadata
+
+_LOGGED: dict[str, str] = {}
+_LEAKS: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep the log lines of every test, for the look after the last one."""
+    for test, text in log_lines([report]):
+        _LOGGED[test] = _LOGGED.get(test, "") + text + "\n"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """After the whole suite, once: nothing about anybody lies in what it left behind."""
+    if hasattr(session.config, "workerinput") or session.config.option.collectonly:
+        return
+    folder = session.config._tmp_path_factory.getbasetemp()
+    _LEAKS.extend(leaks(folder, _LOGGED.items()))
+    if _LEAKS:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name the leaks; where there is none, say that it was looked."""
+    for leak in _LEAKS:
+        terminalreporter.write_line(f"LEAK {leak}", red=True)
 
 
 @pytest.fixture(scope="session")

@@ -134,8 +134,18 @@ def _refuse(code: str, reason: str, remedy: str, pointer: str = "") -> NoReturn:
     ) from None
 
 
+_NAME = re.compile(r"(?!.*[0-9]{6})[\x21-\x7e]{1,64}")
+_UNSHOWN = "(not shown)"
+
+
 def escape(part: str | int) -> str:
-    """One reference token of a JSON pointer (RFC 6901)."""
+    """One reference token of a JSON pointer (RFC 6901).
+
+    A caller may have put a person's name or number where a field's name belongs: only what looks
+    like one is repeated.
+    """
+    if isinstance(part, str) and not _NAME.fullmatch(part):
+        return _UNSHOWN
     return str(part).replace("~", "~0").replace("/", "~1")
 
 
