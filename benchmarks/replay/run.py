@@ -39,10 +39,10 @@ class Recorder:
         self._asker = asker
         self.answers: dict[tuple[str, str], Answer] = {}
 
-    def ask(self, question: Question, authorisations: object) -> Answer:
+    def ask(self, question: Question, authorisations: object, declaration: object) -> Answer:
         key = (question.source, question.id_number)
         if key not in self.answers:
-            answer = self._asker.ask(question, authorisations)
+            answer = self._asker.ask(question, authorisations, declaration)
             if answer.pending:
                 return answer
             self.answers[key] = answer

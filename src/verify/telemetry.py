@@ -9,9 +9,14 @@ Spans go nowhere unless somebody listens: `use` a provider (`verify.api.traces`,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import traceback
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
+import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
@@ -129,3 +134,39 @@ def span(
 
 def _attributes(**values: str | int) -> dict[str, str | int]:
     return {f"verify.{name}": value for name, value in values.items() if value}
+
+
+def place(error: BaseException) -> str:
+    """File and line where an exception was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+
+
+def without_exception_text(
+    _: Any, __: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Of an exception its kind and place are logged: its text, and what variables hold, is not."""
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()
+    if isinstance(info, BaseException):
+        info = (type(info), info, info.__traceback__)
+    if isinstance(info, tuple) and info[1] is not None:
+        event["exception"] = type(info[1]).__name__
+        event["at"] = place(info[1])
+    return event
+
+
+def quiet_exceptions() -> None:
+    """Where nobody configured logging: lines to read, without what structlog would show of an
+    exception, which is every variable of every frame, and so people's names and numbers."""
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=True),
+            without_exception_text,
+            structlog.dev.ConsoleRenderer(colors=False),
+        ]
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -49,3 +51,24 @@ def test_what_a_command_tells_its_user_is_no_log(tmp_path):
         nodeid="t", sections=[("Captured stdout call", f"✔ {MEMBER['name']} is eligible\n")]
     )
     assert list(afterwards.log_lines([captured])) == []
+
+
+def test_an_exception_shown_with_its_variables_is_named(tmp_path):
+    text = f"╭──── Traceback (most recent call last) ────\n│ name='{MEMBER['name']}'\n╰────\n"
+    captured = SimpleNamespace(nodeid="t", sections=[("Captured stdout call", text)])
+    assert afterwards.leaks(tmp_path, afterwards.log_lines([captured]))
+
+
+def test_where_nobody_configured_logging_an_exception_shows_no_variable(tmp_path):
+    code = (
+        "import structlog\n"
+        "from verify import telemetry\n"
+        "telemetry.quiet_exceptions()\n"
+        f"name = {MEMBER['name']!r}\n"
+        "try:\n    raise ValueError(name)\n"
+        "except ValueError:\n    structlog.get_logger().exception('worker.failed')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "worker.failed" in done.stdout
+    assert "ValueError" in done.stdout
+    assert MEMBER["name"] not in done.stdout + done.stderr

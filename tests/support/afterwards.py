@@ -21,6 +21,7 @@ OURS = re.compile(r"(verify\.db.*|.*\.db(-wal|-shm|-journal)?|.*\.log|.*\.backup
 WITNESS = "witness"
 # A log line of ours: a JSON object, or what structlog prints to a terminal.
 LINE = re.compile(r"(\{.*\}|\d{4}-\d\d-\d\d[ T]\S+ \[\w+ *\] .*)")
+TRACEBACK = re.compile(r"^╭─+ Traceback .*?^╰─", re.MULTILINE | re.DOTALL)
 MOST = 64 * 1024 * 1024
 
 
@@ -58,6 +59,8 @@ def log_lines(reports: Iterable[Any]) -> Iterator[tuple[str, str]]:
         for name, text in report.sections:
             if name.startswith("Captured"):
                 lines = [line for line in text.splitlines() if LINE.fullmatch(line)]
+                # What a program prints of an exception, variables of its frames and all.
+                lines += TRACEBACK.findall(text)
                 if lines:
                     yield report.nodeid, "\n".join(lines)
 

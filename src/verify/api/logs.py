@@ -13,20 +13,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-from verify.api.middleware import place
-
-
-def _without_exception_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace `exc_info` by the exception's type and place."""
-    info = event.pop("exc_info", None)
-    if info is True:
-        info = sys.exc_info()
-    if isinstance(info, BaseException):
-        info = (type(info), info, info.__traceback__)
-    if isinstance(info, tuple) and info[1] is not None:
-        event["exception"] = type(info[1]).__name__
-        event["at"] = place(info[1])
-    return event
+from verify.telemetry import without_exception_text
 
 
 def _drop_record(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -41,7 +28,7 @@ def configure(level: int = logging.INFO, stream: TextIO | None = None) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _without_exception_text,
+        without_exception_text,
     ]
     structlog.configure(
         processors=[

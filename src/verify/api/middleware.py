@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -22,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from verify import telemetry
 from verify.api import problems
 from verify.domain.errors import TooLarge
+from verify.telemetry import place
 
 access_log = structlog.get_logger("verify.access")
 error_log = structlog.get_logger("verify.error")
@@ -147,9 +146,3 @@ def _method(scope: Scope) -> str:
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
-
-
-def place(error: BaseException) -> str:
-    """File and line where an exception was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
