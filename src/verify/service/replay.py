@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,14 +105,8 @@ class Replays:
         if sample is not None and sample < len(rows):
             chosen = random.Random(seed).sample(range(len(rows)), sample)  # noqa: S311 - no secret
             rows = [rows[i] for i in sorted(chosen)]
-        batch: list[_Prepared] = []
-        for row in rows:
-            for verdict in self._store.verdicts(row.id, caller):
-                batch.append(self._prepared(row, verdict, caller))
-            if len(batch) >= BATCH:
-                yield from self._judged(batch)
-                batch = []
-        yield from self._judged(batch)
+        for start in range(0, len(rows), BATCH):
+            yield from self._judged(self._batch(rows[start : start + BATCH], caller))
 
     def _all(self, caller: Caller) -> Iterator[VerificationRow]:
         cursor: str | None = None
@@ -121,6 +115,36 @@ class Replays:
             yield from rows
             if cursor is None:
                 return
+
+    def _batch(self, rows: Sequence[VerificationRow], caller: Caller) -> list[_Prepared]:
+        """Every verdict of some verifications, read together: a few queries for all of them."""
+        by_id = {row.id: row for row in rows}
+        try:
+            checked = self._store.check_many(list(by_id), caller)
+            faults = dict(zip(by_id, checked, strict=True))
+            verdicts = self._store.verdicts_of(list(by_id))
+            bundles = self._store.blobs([v.sealed_digest for v in verdicts])
+            named = {d for body in bundles.values() for d in bodies_of(body)}
+            named |= {d for v in verdicts for d in (v.verdict_digest, v.trace_digest)}
+            known = bundles | self._store.blobs([*named, *(row.application_digest for row in rows)])
+        except (VerifyError, ValueError, KeyError):
+            # One that cannot be read must not hide the others: each by itself.
+            return [
+                self._prepared(row, verdict, caller)
+                for row in rows
+                for verdict in self._store.verdicts(row.id, caller)
+            ]
+        return [
+            _Prepared(
+                v.verification,
+                v,
+                faults[v.verification],
+                _case(by_id[v.verification], v, known),
+                known[v.verdict_digest],
+                known[v.trace_digest],
+            )
+            for v in verdicts
+        ]
 
     def _prepared(self, row: VerificationRow, verdict: VerdictRow, caller: Caller) -> _Prepared:
         faults = tuple(self._store.check_integrity(row.id, caller))
@@ -219,10 +243,20 @@ def sealed_case(
     """
     # The first read is the caller's; what the sealed input names belongs to it.
     bundle = store.document(row.id, verdict.sealed_digest, caller)
-    names = {d for e in json.loads(bundle)["exchanges"] for d in e["bodies"]}
-    found = store.blobs([row.application_digest, *names])
+    found = store.blobs([row.application_digest, *bodies_of(bundle)])
+    return _case(row, verdict, {verdict.sealed_digest: bundle, **found})
+
+
+def bodies_of(bundle: bytes) -> set[str]:
+    """Digests of the raw answers that a sealed input names."""
+    return {d for e in json.loads(bundle)["exchanges"] for d in e["bodies"]}
+
+
+def _case(row: VerificationRow, verdict: VerdictRow, found: Mapping[str, bytes]) -> SealedCase:
+    """A sealed case of the documents it stands on."""
+    bundle = found[verdict.sealed_digest]
     application = read_application_bytes(found[row.application_digest])
-    return read_bundle(bundle, application, {d: found[d] for d in names})
+    return read_bundle(bundle, application, {d: found[d] for d in bodies_of(bundle)})
 
 
 def differences_of(sealed: Any, replayed: Any, at: str = "") -> Iterator[Difference]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +15,8 @@ from verify.domain.canonical import digest_bytes
 from verify.domain.errors import Conflict, IntegrityError, NotFound
 from verify.store import blobs, columns, forms
 from verify.store.keyring import Keyring
-from verify.store.reads import visible_row
 from verify.store.rows import EntryKind
+from verify.store.scope import in_scope, not_found
 from verify.store.suites import SIZE
 from verify.store.tables import (
     content,
@@ -27,6 +27,7 @@ from verify.store.tables import (
     tree_leaves,
     tree_tiles,
     verdicts,
+    verifications,
 )
 from verify.store.tiles import WIDTH
 
@@ -102,30 +103,58 @@ def load(
     Raises:
         NotFound: no such verification for this caller.
     """
+    (case,) = load_many(connection, [verification], caller, keyring)
+    return case
+
+
+def load_many(
+    connection: Connection,
+    verifications_: Sequence[str],
+    caller: Caller,
+    keyring: Keyring | None = None,
+) -> list[Case]:
+    """Read several verifications whole, in their order, with as many queries as for one.
+
+    Raises:
+        NotFound: one of them is none of this caller's.
+    """
+    wanted = list(dict.fromkeys(verifications_))
     with _any_text(connection):
-        entries = _rows(connection, ledger, verification, "position")
-        header: Row | None
-        try:
-            header = visible_row(connection, verification, caller)
-        except NotFound:
+        entries = _rows(connection, ledger, wanted, "position")
+        headers = _headers(connection, wanted, caller)
+        for name in wanted:
             # Only who may see every region may learn that a row has vanished.
-            if "*" not in caller.regions or not entries:
-                raise
-            header = None
-        payloads = [_payload(entry["payload"]) for entry in entries]
-        return Case(
-            header=header,
-            entries=entries,
-            payloads=payloads,
-            exchanges=_rows(connection, exchanges, verification, "source", "person"),
-            verdicts=_rows(connection, verdicts, verification, "sequence"),
-            idempotency=_rows(connection, idempotency, verification, "subject", "key"),
-            blobs=_blob_faults(connection, sorted(named(header, payloads)), keyring),
-            content=_content_faults(connection, payloads[:1]),
-            subjects=_rows(connection, subjects, verification, "person"),
-            leaves=_leaves(connection, verification),
-            findable=header is None or _findable(header, entries, keyring),
-        )
+            if name not in headers and ("*" not in caller.regions or not entries[name]):
+                raise not_found()
+        payloads = {n: [_payload(entry["payload"]) for entry in entries[n]] for n in wanted}
+        digests = {n: named(headers.get(n), payloads[n]) for n in wanted}
+        wrong = _blob_faults(connection, sorted(set().union(*digests.values())), keyring)
+        parts = {
+            "exchanges": _rows(connection, exchanges, wanted, "source", "person"),
+            "verdicts": _rows(connection, verdicts, wanted, "sequence"),
+            "idempotency": _rows(connection, idempotency, wanted, "subject", "key"),
+            "subjects": _rows(connection, subjects, wanted, "person"),
+            "leaves": _leaves(connection, wanted),
+        }
+        content_ = _Contents(connection)
+        return [
+            Case(
+                header=headers.get(name),
+                entries=entries[name],
+                payloads=payloads[name],
+                blobs={digest: wrong[digest] for digest in sorted(digests[name])},
+                content=content_.faults(payloads[name][:1]),
+                findable=name not in headers or _findable(headers[name], entries[name], keyring),
+                **{part: rows[name] for part, rows in parts.items()},
+            )
+            for name in verifications_
+        ]
+
+
+def _headers(connection: Connection, wanted: list[str], caller: Caller) -> dict[str, Row]:
+    query = select(verifications).where(verifications.c.id.in_(wanted), in_scope(caller))
+    rows = connection.execute(query).mappings()
+    return {str(row["id"]): {str(k): v for k, v in row.items()} for row in rows}
 
 
 def _findable(header: Row, entries: list[Row], keyring: Keyring | None) -> bool:
@@ -155,25 +184,31 @@ def _any_text(connection: Connection) -> Iterator[None]:
         driver.text_factory = str
 
 
-def _rows(connection: Connection, table: Table, verification: str, *order: str) -> list[Row]:
-    query = select(table).where(table.c.verification == verification)
+def _rows(
+    connection: Connection, table: Table, wanted: list[str], *order: str
+) -> dict[str, list[Row]]:
+    query = select(table).where(table.c.verification.in_(wanted))
     query = query.order_by(*(table.c[name] for name in order))
-    return [{str(k): v for k, v in row.items()} for row in connection.execute(query).mappings()]
+    found: dict[str, list[Row]] = {name: [] for name in wanted}
+    for row in connection.execute(query).mappings():
+        found[row["verification"]].append({str(k): v for k, v in row.items()})
+    return found
 
 
-def _leaves(connection: Connection, verification: str) -> list[Row]:
-    query = select(tree_leaves).where(tree_leaves.c.subject == verification)
-    found: list[Row] = []
-    for row in connection.execute(query.order_by(tree_leaves.c.number)).mappings():
-        number = row["number"]
-        tile = connection.execute(
-            select(tree_tiles.c.hashes).where(
-                tree_tiles.c.level == 0, tree_tiles.c.number == number // WIDTH
-            )
-        ).scalar()
-        offset = number % WIDTH * SIZE
+def _leaves(connection: Connection, wanted: list[str]) -> dict[str, list[Row]]:
+    query = select(tree_leaves).where(tree_leaves.c.subject.in_(wanted))
+    rows = connection.execute(query.order_by(tree_leaves.c.number)).mappings().all()
+    numbers = sorted({row["number"] // WIDTH for row in rows})
+    tiles = select(tree_tiles.c.number, tree_tiles.c.hashes).where(
+        tree_tiles.c.level == 0, tree_tiles.c.number.in_(numbers)
+    )
+    hashes = {tile.number: tile.hashes for tile in connection.execute(tiles)} if rows else {}
+    found: dict[str, list[Row]] = {name: [] for name in wanted}
+    for row in rows:
+        tile = hashes.get(row["number"] // WIDTH)
+        offset = row["number"] % WIDTH * SIZE
         known = tile[offset : offset + SIZE] if isinstance(tile, bytes) else b""
-        found.append({**{str(k): v for k, v in row.items()}, "tile": known})
+        found[row["subject"]].append({**{str(k): v for k, v in row.items()}, "tile": known})
     return found
 
 
@@ -223,18 +258,30 @@ def _blob_fault(digest: str, stored: blobs.Stored | None, keyring: Keyring | Non
     return ""
 
 
-def _content_faults(connection: Connection, accepted: list[Payload]) -> dict[str, str]:
-    found = {}
-    for payload in accepted:
-        for kind in ("rules", "scoring", "connectors"):
-            digest = str(payload.get(kind))
+class _Contents:
+    """Looks at content sets; at each once, however many cases it judged."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._seen: dict[str, tuple[str, str | None]] = {}
+
+    def faults(self, accepted: list[Payload]) -> dict[str, str]:
+        """What is wrong with the content sets that an acceptance names."""
+        found = {}
+        for payload in accepted:
+            for kind in ("rules", "scoring", "connectors"):
+                digest = str(payload.get(kind))
+                reason, stored = self._look(digest)
+                other = stored is not None and not reason and stored != kind
+                found[digest] = "it is stored as another kind of content" if other else reason
+        return found
+
+    def _look(self, digest: str) -> tuple[str, str | None]:
+        if digest not in self._seen:
             query = select(content.c.blob, content.c.kind).where(content.c.digest == digest)
-            row = connection.execute(query).first()
-            reason = _wrong(digest, row.blob if row else None)
-            if row is not None and not reason and row.kind != kind:
-                reason = "it is stored as another kind of content"
-            found[digest] = reason
-    return found
+            row = self._connection.execute(query).first()
+            self._seen[digest] = (_wrong(digest, row.blob if row else None), row and row.kind)
+        return self._seen[digest]
 
 
 def _wrong(digest: str, body: object) -> str:

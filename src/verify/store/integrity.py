@@ -9,7 +9,7 @@ database can rebuild chain and tree too; that is found from a checkpoint held el
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from verify.domain.access import Caller
 from verify.store import forms
-from verify.store.case import Case, digest_of, load
+from verify.store.case import Case, digest_of, load, load_many
 from verify.store.keyring import ERASED_REASON, Keyring
 from verify.store.ledger import GENESIS, entry_hash
 from verify.store.log import HEAD, leaf_data
@@ -45,6 +45,17 @@ def check(
         NotFound: no such verification for this caller.
     """
     return faults(load(connection, verification, caller, keyring), suite)
+
+
+def check_many(
+    connection: Connection,
+    verifications: Sequence[str],
+    caller: Caller,
+    suite: Suite = SHA256,
+    keyring: Keyring | None = None,
+) -> list[tuple[Fault, ...]]:
+    """The faults of several verifications, in their order; raises as `check`."""
+    return [faults(case, suite) for case in load_many(connection, verifications, caller, keyring)]
 
 
 def faults(case: Case, suite: Suite = SHA256) -> tuple[Fault, ...]:

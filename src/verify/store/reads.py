@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -82,10 +82,15 @@ def exchange_rows(connection: Connection, verification: str) -> list[Mapping[str
 
 def verdict_rows(connection: Connection, verification: str) -> tuple[VerdictRow, ...]:
     """All verdicts of a verification, oldest first."""
+    return verdicts_of(connection, [verification])
+
+
+def verdicts_of(connection: Connection, verifications: Sequence[str]) -> tuple[VerdictRow, ...]:
+    """All verdicts of several verifications, by verification and sequence."""
     query = (
         select(verdicts)
-        .where(verdicts.c.verification == verification)
-        .order_by(verdicts.c.sequence)
+        .where(verdicts.c.verification.in_(list(verifications)))
+        .order_by(verdicts.c.verification, verdicts.c.sequence)
     )
     return tuple(
         VerdictRow(**{name: row[name] for name in _VERDICT})

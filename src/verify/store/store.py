@@ -22,10 +22,8 @@ from verify.domain.errors import Conflict, IntegrityError, NotFound, VerifyError
 from verify.store import (
     accepting,
     blobs,
-    case,
     columns,
     erasing,
-    integrity,
     leasing,
     reads,
     resealing,
@@ -33,7 +31,7 @@ from verify.store import (
     suites,
 )
 from verify.store.blobs import Stored as StoredBlob
-from verify.store.case import Case
+from verify.store.checking import Checking
 from verify.store.decisions import ClericalDecisions
 from verify.store.keyring import DataKeyRow, Keyring
 from verify.store.keyring import every as every_data_key
@@ -46,7 +44,6 @@ from verify.store.rows import (
     Claim,
     ExchangeAnswer,
     ExchangeRow,
-    Fault,
     Filters,
     LedgerRow,
     NewVerification,
@@ -65,7 +62,7 @@ T = TypeVar("T")
 ALL = Filters()
 
 
-class Store(ClericalDecisions, PublishedRules):
+class Store(Checking, ClericalDecisions, PublishedRules):
     """An open store. Safe to use from many threads; a context manager that closes itself."""
 
     def __init__(
@@ -437,13 +434,3 @@ class Store(ClericalDecisions, PublishedRules):
             raise no_master()
         blind = self.keyring.blind("id", id_number)
         return self._read(lambda c: reads.about(c, blind, caller))
-
-    def check_integrity(self, verification: str, caller: Caller) -> tuple[Fault, ...]:
-        """Recompute every hash of a verification; each fault names the thing that differs."""
-        return self._read(
-            lambda c: integrity.check(c, verification, caller, self.log.suite, self.keyring)
-        )
-
-    def case(self, verification: str, caller: Caller) -> Case:
-        """Everything stored about a verification, as it is (for export)."""
-        return self._read(lambda c: case.load(c, verification, caller, self.keyring))
