@@ -123,6 +123,9 @@ def test_a_caseworker_decides_an_administrator_reads_levels_and_nobody_erases(
     suggested = administrator.post("/v1/matching/calibration", json={"strength": 10})
     made = models.Calibration.model_validate(suggested.json())
     assert (made.decisions, made.same) == (1, 1)
+    # One decision says little: ten pseudo-decisions of the claims stand against it.
+    assert made.odds.error.calibrated is None
+    assert sum(band.pairs for band in made.odds.calibrated) == 1
     seen = {(c.field, c.level): c for c in made.changes if c.seen}
     assert set(seen) == {("name", "exact"), ("id", "masked")}
     assert all(float(c.draft) > float(c.m) for c in seen.values())

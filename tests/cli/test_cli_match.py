@@ -52,8 +52,11 @@ def test_a_decision_is_learnt_from_and_can_be_taken_back(cli):
     kept = cli.json("match", "decide", *pair, "positive", *here)
     assert kept["levels"] == {"name": "exact", "id": "masked"}
     made = cli.json("match", "train", "--strength", "10", "--out", "draft",
-                    "--verdicts", "5", *here)  # fmt: skip
+                    "--verdicts", "5", "--svg", "odds", *here)  # fmt: skip
     assert made["files"] == ["cn.yaml"]
+    assert [band["same"] for band in made["odds"]["claimed"]] == [1]
+    for name in ("claimed", "calibrated"):
+        assert ElementTree.parse(cli.home / f"odds/{name}.svg").getroot().tag.endswith("svg")
     assert made["trial"]["verdicts"]["examined"] == 1
     assert {c["level"] for c in made["changes"] if c["seen"]} == {"exact", "masked"}
 

@@ -125,10 +125,20 @@ def normal_forms(raw: pl.Series, kind: str, blank: list[str]) -> pl.Series:
     if kind not in PLAIN:
         return _one_by_one(raw, kind, blank)
     forms, plain = PLAIN[kind](raw)
-    rest = (raw.is_not_null() & ~(plain & ~forms.is_in(blank)).fill_null(value=False)).arg_true()
+    right = (plain & ~_among(forms, blank)).fill_null(value=False)
+    rest = (raw.is_not_null() & ~right).arg_true()
     if not len(rest):
         return forms
     return forms.scatter(rest, _one_by_one(raw.gather(rest), kind, blank))
+
+
+def _among(texts: pl.Series, words: list[str]) -> pl.Series:
+    """Which texts are one of a few short words; only short ones are looked up."""
+    longest = max((len(word.encode()) for word in words), default=0)
+    short = (texts.str.len_bytes() <= longest).fill_null(value=False)
+    found = short.clone()
+    at = short.arg_true()
+    return found.scatter(at, texts.gather(at).is_in(words)) if len(at) else found
 
 
 def _one_by_one(raw: pl.Series, kind: str, blank: list[str]) -> pl.Series:
