@@ -19,7 +19,7 @@ from verify.service.rule_checks import source_flaws
 RULES = ContentSet.load("rules")
 LAW = Law.from_content(RULES)
 CONNECTORS = Connectors.from_content(ContentSet.load("connectors"))
-OF_EACH = 6  # cases of each rulebook
+OF_EACH = 4  # cases of each rulebook
 
 
 def silent(given: GivenHousehold, source: str) -> GivenHousehold:

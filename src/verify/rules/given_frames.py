@@ -75,7 +75,8 @@ def facts_from_given(given: Sequence[tuple[str, GivenHousehold]], law: Law) -> G
             }
         )
         found = _Found(household.as_of)
-        for member in household.members:
+        # By key, so that what is numbered does not hang on the order in which members are named.
+        for member in sorted(household.members, key=lambda m: m.person):
             persons.append(_person(member))
             persons[-1]["household"] = key
             found.read(member)
@@ -142,7 +143,7 @@ def _person(member: GivenMember) -> Row:
 
 
 class _Found:
-    """Facts and doubts of one household, numbered in the order of the document."""
+    """Facts and doubts of one household, numbered by member in the order of the document."""
 
     def __init__(self, as_of: dt.date) -> None:
         self.facts: list[Row] = []
