@@ -52,6 +52,20 @@ def sources_in_use(home: Path | None) -> Connectors:
         return Connectors.from_content(ContentSet.load("connectors"))
 
 
+def replies_in_use(source: str, home: Path | None) -> str | None:
+    """The recorded replies that the version in force was checked against, if there are any."""
+    from verify.bootstrap import build
+    from verify.cli.environment import settings_for
+    from verify.domain.errors import NotFound
+    from verify.service.connector_publishing import shipped_replies
+
+    try:
+        with build(settings_for(home), worker=False, read_only=True) as system:
+            return system.connector_publishing.replies(source)
+    except NotFound:
+        return shipped_replies(source)
+
+
 def read_text(path: Path) -> str:
     """The text of a file.
 

@@ -6,9 +6,9 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from verify.cli.asking import sources_in_use
+from verify.cli.asking import replies_in_use, sources_in_use
 from verify.connectors import Connectors, Declaration
-from verify.connectors.recordings import read_recordings
+from verify.connectors.recordings import read_recordings, recordings_of
 from verify.content import ContentSet
 from verify.domain.errors import InputError
 from verify.service.preview import mapping_of, preview
@@ -28,6 +28,8 @@ def preview_files(
 ) -> Plain:
     """Read recorded replies (one YAML file), or raw bodies of one answer about `name`.
 
+    Without files: the recorded replies that the version in force was checked against.
+
     `declared` is another declaration file to read them with.
 
     Raises:
@@ -42,7 +44,9 @@ def preview_files(
                 "title": title,
                 **preview(declaration, bodies, name=who, id_number=number_, as_of=day),
             }
-            for title, bodies, who, number_, day in _answers(files, name, number, as_of)
+            for title, bodies, who, number_, day in (
+                _answers(files, name, number, as_of) if files else _recorded(source, home)
+            )
         ]
     except OSError as error:
         raise InputError(
@@ -56,6 +60,18 @@ def _declaration(source: str, declared: Path | None, home: Path | None) -> Decla
         return sources_in_use(home).declaration(source)
     content = ContentSet("connectors", {f"{source}.yaml": declared.read_text(encoding="utf-8")})
     return Connectors.from_content(content).declaration(source)
+
+
+def _recorded(
+    source: str, home: Path | None
+) -> list[tuple[str, tuple[bytes, ...], str, str, dt.date]]:
+    text = replies_in_use(source, home)
+    if text is None:
+        raise InputError(
+            "there are no recorded replies of this source", where=source, remedy="name a file"
+        )
+    found = recordings_of(f"replies/{source}/replies.yaml", text)
+    return [(r.title, r.bodies, r.name, r.id_number, r.as_of) for r in found]
 
 
 def _answers(

@@ -313,8 +313,7 @@ class ConnectorPublishing:
         for p in reversed(schedule.sequence):
             if p.digest == digest:
                 return self._replies_of(source, p)
-        file = content_root() / "fixtures" / "replies" / source / "replies.yaml"
-        return file.read_text(encoding="utf-8") if file.is_file() else None
+        return shipped_replies(source)
 
     def _replies_of(self, source: str, found: Proposal) -> str | None:
         stored = self._store.content(str(found.more[REPLIES]))
@@ -328,6 +327,12 @@ class ConnectorPublishing:
             "rolled_back_at": instant(p.rolled_back_at),
             "rolled_back_to": p.rolled_back_to or None,
         }
+
+
+def shipped_replies(source: str) -> str | None:
+    """The recorded replies of a source that came with the software, if any did."""
+    file = content_root() / "fixtures" / "replies" / source / "replies.yaml"
+    return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
 def _instant_of(starts: dt.datetime) -> int:

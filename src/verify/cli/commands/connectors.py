@@ -205,12 +205,13 @@ def _show_shadow(document: Plain, console: Console) -> None:
 def preview_answer(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Id of the source, e.g. tax.")],
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="FILE...",
-            help="Recorded replies (.yaml), or the raw bodies of one answer in order.",
+            help="Recorded replies (.yaml), or the raw bodies of one answer in order "
+            "(default: the recorded replies of the version in force).",
         ),
-    ],
+    ] = None,
     *,
     name: Annotated[str, typer.Option(help="Whom a raw answer was asked about.")] = "",
     number: Annotated[str, typer.Option(help="The identity number asked about.")] = "",
@@ -232,7 +233,7 @@ def preview_answer(
     from verify.domain.evidence import EvidenceState
 
     document = preview_files(
-        source, files, name=name, number=number, as_of=as_of, declared=declared, home=home
+        source, files or [], name=name, number=number, as_of=as_of, declared=declared, home=home
     )
     emit(document, lambda console: _show_preview(document, console))
     if not all(EvidenceState(r["state"]).answered for r in document["replies"]):

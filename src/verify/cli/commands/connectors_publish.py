@@ -41,13 +41,12 @@ def show(
 ) -> None:
     """Print the declaration of a source that is in force, or one version by its digest."""
     del as_json
-    from verify.cli.asking import sources_in_use
     from verify.cli.output import emit
     from verify.cli.rulebooks import acting
 
     with _system(home, read_only=True) as system:
         caller = acting(system.store)
-        chosen = digest or sources_in_use(home).declaration(source).digest
+        chosen = digest or system.contents.connectors.declaration(source).digest
         document = system.connector_publishing.version(source, chosen, caller)
     emit(document, lambda console: _show_text(document, console))
 
