@@ -108,8 +108,9 @@ bench-replay: setup ## sealed verifications replayed per minute, all byte-identi
 search-cost: setup-dev ## texts sought that cost too much to compare (COUNT=2000)
 	@VERIFY_COST_EXAMPLES=$(or $(COUNT),2000) $(BIN)/pytest -q tests/identity/test_identity_cost.py
 
-chaos: setup-dev ## 10,000 random kills on both databases, and one before every system call
-	@VERIFY_KILLS=10000 VERIFY_CALLS=all $(BIN)/pytest -n 2 tests/store/test_store_crash.py
+chaos: setup-dev ## 10,000 kills on both databases, a kill and an error at every operation, 100,000 power losses
+	@VERIFY_KILLS=10000 VERIFY_CALLS=all VERIFY_POINTS=all VERIFY_ERRORS=all VERIFY_LOSSES=100000 \
+	  $(BIN)/pytest -n 2 -rP tests/chaos
 
 guess: setup-dev ## a million candidate ids tried against a stolen backup
 	@VERIFY_CANDIDATES=1000000 $(BIN)/pytest tests/store/test_store_vault.py -k backup

@@ -24,7 +24,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from verify.domain.errors import Conflict, InputError, IntegrityError, NotFound, NotPermitted
-from verify.service.audit_keys import WITNESS_NAME, load_key, make_key, sync_folder, write_durably
+from verify.service.audit_keys import (
+    WITNESS_NAME,
+    load_key,
+    make_folder,
+    make_key,
+    sync_folder,
+    write_durably,
+)
 from verify.service.clock import Clock, now_ms
 from verify.store.merkle import Frontier, TreeHead, consistent
 from verify.store.note import COSIGNATURE, Note, PublicKey, Signature, SigningKey
@@ -87,7 +94,7 @@ class Cosigner:
             Conflict: this log is known with another key.
         """
         path = self._of(log.name) / "log.vkey"
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(path.parent)
         if path.exists():
             if self._log_key(log.name) != log:
                 raise Conflict("this log is known with another key", where=log.name)

@@ -44,7 +44,7 @@ def make_key(path: Path, name: str, kind: int) -> SigningKey:
         Conflict: there is such a file already; a key is never overwritten.
     """
     key = SigningKey.generate(name, kind)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     write_durably(draft, key.secret_text.encode() + b"\n")
     try:
@@ -68,6 +68,15 @@ def write_durably(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
     draft.replace(path)
     sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, readable by its owner only, whose own name survives a power loss too."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ import polars as pl
 
 from verify import frames, telemetry
 from verify.connectors import Connectors, Declaration, DecodeContext, Decoded, decode
-from verify.domain.canonical import canonical_bytes, digest_bytes, plain, plain_fields
+from verify.domain.canonical import canonical_bytes, digest_bytes, plain_fields
 from verify.domain.evidence import EvidenceState, Exchange
 from verify.domain.household import Application, Person, Role
 from verify.domain.match import Judgement
@@ -335,7 +335,7 @@ def _assemble(key: str, case: SealedCase, assessment: Assessment, parts: _Parts)
     trace_bytes = canonical_bytes(
         {
             "schema": "verify.trace/1",
-            "trace": plain(assessment.trace),
+            "trace": assessment.trace,
             "facts": [_clean(f) for f in parts.facts.get(key, [])],
             "records": [_clean(r) for r in parts.records.get(key, [])],
         }

@@ -14,7 +14,6 @@ pure path that replay uses.
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import queue
 import threading
 import time
@@ -30,7 +29,7 @@ from opentelemetry.context import Context
 from verify import telemetry
 from verify.connectors import Answer, Asker, Declaration, Question
 from verify.domain.errors import VerifyError
-from verify.domain.evidence import EvidenceState, Exchange
+from verify.domain.evidence import EvidenceState
 from verify.domain.household import Application
 from verify.service.arrivals import Arrival, Arrivals
 from verify.service.bulkheads import Bulkheads
@@ -38,6 +37,7 @@ from verify.service.check_spans import CheckSpans, count_sealed
 from verify.service.clock import Clock, day_of
 from verify.service.contents import Contents
 from verify.service.judging import Judged, judge, match_counts
+from verify.service.questions import as_evidence, should_ask
 from verify.service.sealed import Digests, SealedCase, read_application_bytes
 from verify.settings import Settings
 from verify.store import (
@@ -57,6 +57,7 @@ HEARTBEAT_SECONDS = 15
 MAX_UNDER_WAY = 200
 MAX_PAUSE_MS = 6 * 3_600_000
 HELD_PAUSE_MS = 2_000
+FAILED_PAUSE_MS = 5_000
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class Worker:
             except Exception:
                 log.exception("worker.judge_failed")
                 for claim in batch:
-                    self._give_back(claim, self._clock() + 5_000)
+                    self._give_back(claim, self._clock() + FAILED_PAUSE_MS)
 
     def _heartbeat_loop(self) -> None:
         while not self._stop.wait(HEARTBEAT_SECONDS):
@@ -184,13 +185,18 @@ class Worker:
         for claim in claims:
             self._under_way[claim.verification] = claim
             self._spans.begin(claim.verification)
-            self._ask(claim)
+            try:
+                self._ask(claim)
+            except Exception:
+                # Still held it would be held for good: the heartbeat would keep its lease.
+                log.exception("worker.ask_failed")
+                self._give_back(claim, self._clock() + FAILED_PAUSE_MS)
         return len(claims)
 
     def _ask(self, claim: Claim) -> None:
         """Hand every due question of a claim to the pool; the last one to end passes it on."""
         now = self._clock()
-        due = [r for r in self._store.exchanges(claim.verification) if _should_ask(r, now)]
+        due = [r for r in self._store.exchanges(claim.verification) if should_ask(r, now)]
         if not due:
             self._answered.put(claim)
             return
@@ -324,7 +330,7 @@ class Worker:
 
     def _case(self, claim: Claim, rows: Sequence[ExchangeRow], *, closed: bool) -> SealedCase:
         today = day_of(self._clock()).isoformat()
-        exchanges = tuple(_exchange(r, today) for r in rows)
+        exchanges = tuple(as_evidence(r, today) for r in rows)
         digests = Digests(
             claim.rules_digest, claim.scoring_digest, claim.connectors_digest, claim.engine
         )
@@ -410,9 +416,14 @@ class Worker:
         )
 
     def _give_back(self, claim: Claim, due_at: int) -> None:
+        """Let go of a claim; if the database is away, its lease runs out by itself."""
         self._let_go(claim, "given_back")
-        with contextlib.suppress(LeaseLost):
+        try:
             self._store.release(claim, due_at)
+        except LeaseLost:
+            pass
+        except VerifyError as error:
+            log.warning("worker.release_failed", code=error.code)
 
     def _let_go(self, claim: Claim, state: str) -> None:
         self._under_way.pop(claim.verification, None)
@@ -426,23 +437,3 @@ class Worker:
 def _place(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-
-
-def _should_ask(row: ExchangeRow, now: int) -> bool:
-    if row.status == "pending":
-        return row.due_at is None or row.due_at <= now
-    return row.due_at is not None and row.due_at <= now
-
-
-def _exchange(row: ExchangeRow, today: str) -> Exchange:
-    """The stored row as sealed evidence; a question not yet answered ended in a time-out so far."""
-    return Exchange(
-        source=row.source,
-        person=row.person,
-        transport=EvidenceState(row.transport or EvidenceState.TIMEOUT),
-        asked_on=dt.date.fromisoformat(row.asked_on or today),
-        connector=row.connector,
-        letter=row.letter,
-        bodies=tuple(row.bodies),
-        detail=row.detail,
-    )

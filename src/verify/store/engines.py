@@ -98,8 +98,12 @@ def create_file(database: Path) -> None:
 def sqlite_writer(database: Path) -> Engine:
     """The one writing connection."""
     engine = _sqlite(database, "rw", "BEGIN IMMEDIATE", poolclass=StaticPool)
-    with engine.connect() as connection:
-        check_sqlite(connection)
+    try:
+        with engine.connect() as connection:
+            check_sqlite(connection)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 

@@ -49,11 +49,14 @@ def _read_sqlite(file: Path) -> Opened:
 def _write_sqlite(file: Path) -> Opened:
     engines.create_file(file)
     lock = engines.WriterLock(file)
+    writing = None
     try:
         writing = engines.sqlite_writer(file)
         with writing.begin() as connection:
             migrations.upgrade(connection)
     except BaseException:
+        if writing is not None:
+            writing.dispose()
         lock.release()
         raise
     readers = engines.sqlite_reader(file)

@@ -133,8 +133,9 @@ def save_answers(
     """
     wanted = sorted({held.verification for held, _ in answers})
     rows = lock_many(connection, wanted)
+    asked = {(h.verification, r.source, r.person) for h, r in answers}
     found = connection.execute(_EXCHANGES, {"wanted": wanted})
-    exchanges_ = {(x.verification, x.source, x.person): x._asdict() for x in found}
+    exchanges_ = {key: x._asdict() for x in found if (key := tuple(x[:3])) in asked}
     results: list[VerifyError | None] = []
     kept: list[_Kept] = []
     for held, received in answers:

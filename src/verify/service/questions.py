@@ -1,0 +1,29 @@
+"""Questions as the worker sees them: whether one is due, and what it is worth as evidence."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from verify.domain.evidence import EvidenceState, Exchange
+from verify.store import ExchangeRow
+
+
+def should_ask(row: ExchangeRow, now: int) -> bool:
+    """Whether a question is open and its time has come, or one that ended is to be put again."""
+    if row.status == "pending":
+        return row.due_at is None or row.due_at <= now
+    return row.due_at is not None and row.due_at <= now
+
+
+def as_evidence(row: ExchangeRow, today: str) -> Exchange:
+    """The stored row as sealed evidence; a question not yet answered ended in a time-out so far."""
+    return Exchange(
+        source=row.source,
+        person=row.person,
+        transport=EvidenceState(row.transport or EvidenceState.TIMEOUT),
+        asked_on=dt.date.fromisoformat(row.asked_on or today),
+        connector=row.connector,
+        letter=row.letter,
+        bodies=tuple(row.bodies),
+        detail=row.detail,
+    )
