@@ -14,6 +14,7 @@ from verify.api.middleware import BodyLimit, Surround
 from verify.api.routes import (
     assessments,
     audit,
+    audit_queries,
     callbacks,
     content,
     documents,
@@ -77,6 +78,7 @@ def create_app(system: System | None) -> FastAPI:
         verifications,
         documents,
         audit,
+        audit_queries,
         assessments,
         content,
         rule_proposals,

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from verify.api import models, models_matching, rules_models, sources_models
+from verify.api import models, models_audit, models_matching, rules_models, sources_models
 from verify.api.app import create_app
 from verify.rules import GivenHousehold
 from verify.service.intake import ApplicationIn
@@ -47,7 +47,7 @@ def text() -> str:
 def _schemas() -> dict[str, Any]:
     answers = dict.fromkeys(
         kind
-        for part in (models, rules_models, models_matching, sources_models)
+        for part in (models, models_audit, rules_models, models_matching, sources_models)
         for kind in vars(part).values()
         if isinstance(kind, type) and issubclass(kind, models.Out) and kind is not models.Out
     )
@@ -60,6 +60,8 @@ def _schemas() -> dict[str, Any]:
         (sources_models.TrialIn, "validation"),
         (sources_models.PreviewIn, "validation"),
         (sources_models.ShadowIn, "validation"),
+        (models_audit.PersonIn, "validation"),
+        (models_audit.SupposeIn, "validation"),
         (models_matching.ThresholdIn, "validation"),
         (models_matching.CalibrateIn, "validation"),
         (models_matching.DecideIn, "validation"),

@@ -6,6 +6,10 @@ command line on a store opened read-only records nothing: whoever runs it holds 
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verify import telemetry
@@ -14,8 +18,10 @@ from verify.domain.errors import NotPermitted
 from verify.service.clock import Clock, iso
 from verify.store import Store
 from verify.store.accesses import AccessFilters, AccessRow
+from verify.store.trail_queries import CheckRow
 
 Plain = dict[str, Any]
+DAY_MS = 86_400_000
 
 
 class Trail:
@@ -66,6 +72,106 @@ class Trail:
             "cases": [{"verification": v, "person": person} for v, person in cases],
             "accesses": [_view(row) for row in rows],
         }
+
+    def without_follow_up(
+        self, caller: Caller, days: int, after: str = "", limit: int = 500
+    ) -> tuple[list[Plain], str | None]:
+        """Checks whose verdict nobody read for `days`: why was somebody looked at?
+
+        Raises:
+            NotPermitted: the caller is no auditor.
+        """
+        _permit(caller)
+        before = self._clock() - days * DAY_MS
+        rows = self._store.checks_without_follow_up(caller, before, after, limit)
+        return [_check_view(row) for row in rows], rows[-1][0] if len(rows) == limit else None
+
+    def without_case(
+        self, caller: Caller, after: str = "", limit: int = 500
+    ) -> tuple[list[Plain], str | None]:
+        """Checks that name no case; raises as `without_follow_up`."""
+        _permit(caller)
+        rows = self._store.checks_without_case(caller, after, limit)
+        return [_check_view(row) for row in rows], rows[-1][0] if len(rows) == limit else None
+
+    def _coverage(self, verification: str, caller: Caller) -> dict[str, Plain]:
+        """How the latest verdict read each answer: `confirmed_empty` is an answer, too."""
+        verdict = self._store.latest_verdict(verification, caller)
+        if verdict is None:
+            return {}
+        body = json.loads(self._store.document(verification, verdict.verdict_digest, caller))
+        return {c["evidence"]: c for c in body["coverage"]}
+
+    def asked(self, verification: str, caller: Caller) -> Plain:
+        """Whether every question that acceptance promised was put, negatives included.
+
+        One row for each member and source: how asking ended, when, with which letter, what came
+        (by digest), and the ledger entry that proves it. `complete` needs an answered question in
+        each, `intact` that nothing of the case is other than the ledger recorded.
+
+        Raises:
+            NotPermitted: the caller is no auditor.
+            NotFound: no such verification in the caller's regions.
+        """
+        entries = self._store.ledger(verification, caller)  # another's is no more there than none
+        _permit(caller)
+        self.note(caller, verification, "asked")
+        said = self._coverage(verification, caller)
+        proven = {e.payload["evidence"]: e for e in entries if "evidence" in e.payload}
+        rows = [
+            {
+                "evidence": x.evidence,
+                "source": x.source,
+                "person": x.person,
+                "status": x.status,
+                "state": said.get(x.evidence, {}).get("state", x.transport),
+                "records": said.get(x.evidence, {}).get("records"),
+                "asked_on": x.asked_on,
+                "letter": x.letter,
+                "answers": list(x.bodies),
+                "entry": proven[x.evidence].position if x.evidence in proven else None,
+            }
+            for x in self._store.exchanges(verification)
+        ]
+        planned = {f"{p['source']}/{p['person']}" for p in entries[0].payload["planned"]}
+        done = {row["evidence"] for row in rows if row["status"] == "done" and row["entry"]}
+        return {
+            "verification": verification,
+            "planned": len(planned),
+            "complete": done == planned,
+            "intact": not self._store.check_integrity(verification, caller),
+            "asked": rows,
+        }
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as CSV (RFC 4180) with a head; lists as words. Nothing that a spreadsheet would run."""
+    out = io.StringIO()
+    names = list(rows[0]) if rows else []
+    writer = csv.writer(out)
+    writer.writerow(names)
+    writer.writerows([_cell(row[name]) for name in names] for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    words = (str(v) for v in value) if isinstance(value, list) else None
+    text = "" if value is None else " ".join(words) if words is not None else str(value)
+    # A caller's name may begin like a formula.
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+
+
+def _check_view(row: CheckRow) -> Plain:
+    verification, by, region, programme, state, accepted, changed = row
+    return {
+        "verification": verification,
+        "caller": by,
+        "region": region,
+        "programme": programme,
+        "state": state,
+        "accepted_at": iso(accepted),
+        "changed_at": iso(changed),
+    }
 
 
 def _view(row: AccessRow) -> Plain:

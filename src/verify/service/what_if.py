@@ -64,6 +64,11 @@ class WhatIfs:
         self._contents = contents
         self._note = note
 
+    def require(self, verification: str, caller: Caller) -> None:
+        """Raise `NotPermitted` or `NotFound` unless the caller may ask about this one."""
+        permit(caller)
+        self._store.verification(verification, caller)
+
     def ask(
         self, verification: str, supposed: Supposed, caller: Caller, sequence: int | None = None
     ) -> WhatIf:

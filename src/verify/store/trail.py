@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from verify.domain.access import Caller
-from verify.store import accesses
+from verify.store import accesses, trail_queries
 from verify.store.accesses import AccessFilters, AccessRow
 from verify.store.database import Database
+from verify.store.trail_queries import CheckRow
 
 
 class AccessTrail(Database):
@@ -27,6 +28,20 @@ class AccessTrail(Database):
     ) -> tuple[AccessRow, ...]:
         """Reads of cases in the caller's regions, newest first, from before an id."""
         return self._read(lambda c: accesses.page(c, caller, filters, before, limit))
+
+    def checks_without_follow_up(
+        self, caller: Caller, before: int, after: str = "", limit: int = 500
+    ) -> list[CheckRow]:
+        """Checks with a verdict, unchanged since `before`, that nobody ever read; by id."""
+        return self._read(
+            lambda c: trail_queries.without_follow_up(c, caller, before, after, limit)
+        )
+
+    def checks_without_case(
+        self, caller: Caller, after: str = "", limit: int = 500
+    ) -> list[CheckRow]:
+        """Checks that name no case; by id."""
+        return self._read(lambda c: trail_queries.without_case(c, caller, after, limit))
 
     def every_access(self) -> tuple[AccessRow, ...]:
         """All reads there ever were, oldest first (for the full check)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from verify.cli.commands import audit_queries
 from verify.cli.options import Home, Json, VerificationId
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Plain = dict[str, Any]
 
 app = typer.Typer(help="Checkpoints, proofs, archives: nothing altered, and nobody need trust us.")
+for _question in (audit_queries.unread, audit_queries.caseless, audit_queries.asked):
+    app.command()(_question)
 
 
 def _system(home: Path | None) -> System:
