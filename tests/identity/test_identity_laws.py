@@ -1,6 +1,8 @@
 """Laws of linking, on rosters damaged at random. All people are invented."""
 
 import random
+import subprocess
+import sys
 import unicodedata
 from dataclasses import replace
 from typing import Any
@@ -92,6 +94,32 @@ def test_coded_registers_hold_the_normal_form_of_every_row(seed: int, family: st
         for field in fields:
             coded = registers.fields[field.name]
             assert decoded(coded, getattr(coded, side)) == rows[field.name].to_list(), field.name
+
+
+FRESH = """
+from verify.content import ContentSet
+from verify.identity import link
+from verify.scoring.linking import link_settings
+import polars as pl
+import verify.identity.coding as coding
+
+class Pool(coding.ThreadPoolExecutor):
+    def __enter__(self):
+        from polars import _dependencies
+        assert "ndarray" in vars(_dependencies.numpy), "threads would look numpy up"
+        return super().__enter__()
+
+coding.ThreadPoolExecutor = Pool
+rows = pl.DataFrame({"unique_id": ["1"], "name": ["x"], "phone": ["13800000000"]})
+print(link(rows, rows, link_settings(ContentSet.load("scoring")), family="han").pairs.height)
+"""
+
+
+def test_no_thread_is_the_first_to_hand_polars_an_array() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "1"), done.stderr
 
 
 def renumbered(registers: Registers, seed: int) -> Registers:

@@ -74,6 +74,7 @@ def prepare(
     b = a if right is None else given_values(right, fields, settings, side="right")
     blank = [word.casefold() for word in settings.declared.blank]
     coded: dict[str, Coded] = {}
+    _acquaint()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         # What another field implies is coded after that field.
         for later in (False, True):
@@ -83,6 +84,11 @@ def prepare(
                 coded |= part
     keys = [side.select(c for c in (ID, HOUSEHOLD) if c in side.columns) for side in (a, b)]
     return Registers(keys[0], keys[1], {f.name: coded[f.name] for f in fields}, right is None)
+
+
+def _acquaint() -> None:
+    """Polars looks numpy up at its first array, which two threads must not do at once."""
+    pl.Series(np.zeros(1))
 
 
 def _waits(field: Field) -> bool:
