@@ -5,32 +5,45 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import yaml
-from contract_bench import LIN, NOBODY, TODAY, Bench, context, letters, question
+from contract_bench import LIN, NOBODY, REGISTERS, TODAY, Bench, context, letters, question
 from contract_tls import tls_server
 
-from verify.connectors import Answer, Asker, Decoded, decode
+from verify.connectors import Answer, Asker, Connectors, Decoded, decode
+from verify.content import ContentSet
 from verify.domain.evidence import EvidenceState
+from verify.simulate.registers import Registers
 
+TESTS = Path(__file__).parents[1]
 DATA = yaml.safe_load(Path(__file__).with_name("matrix.yaml").read_text(encoding="utf-8"))
 NOT_APPLICABLE = "n/a: "
+LEAST_REASON = 8  # characters of a reason that says something
+PHASES = tuple(DATA["phases"])
+# Sources that answer later: what they were given is a ticket.
+TICKETED = ("file_drop", "job")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One fault at one source: what it must end as, or why it cannot happen there."""
+    """One fault at one source in one phase: what it must end as, or why it cannot happen there."""
 
     fault: str
     ref: str
-    phase: str
+    strikes: str
     says: str
     source: str
+    phase: str
     expected: str
+    by: str = ""
 
     @property
     def applies(self) -> bool:
@@ -40,29 +53,86 @@ class Cell:
     def states(self) -> tuple[EvidenceState, ...]:
         return tuple(EvidenceState(s) for s in self.expected.split("/"))
 
+    def __str__(self) -> str:
+        return f"{self.fault} x {self.source} x {self.phase}"
+
 
 @dataclass(frozen=True)
 class Ended:
-    """How a provoked fault ended: what asking said, and what decoding made of the bytes."""
+    """How a provoked fault ended: what asking said, and what decoding made of the bytes.
+
+    `about` is who the bytes are about where they alone carry the fault; else nobody.
+    """
 
     state: EvidenceState
     detail: str
     bodies: tuple[bytes, ...] = ()
     decoded: Decoded | None = None
     sent: int = 0
+    transport: EvidenceState = EvidenceState.OK
+    about: tuple[str, str] | None = None
 
 
-def cells(declarations: dict[str, Any]) -> Iterator[Cell]:
-    """Every fault with every source. A missing expectation is an empty text."""
-    for fault in DATA["faults"]:
+def cells(declarations: Mapping[str, Any], data: Mapping[str, Any] = DATA) -> Iterator[Cell]:
+    """Every fault with every source in every phase. A missing expectation is an empty text."""
+    for fault in data["faults"]:
         for source, declaration in declarations.items():
-            protocol = declaration.protocol
-            expected = (
-                fault.get("source", {}).get(source)
-                or fault.get("driver", {}).get(protocol.driver)
-                or fault.get(protocol.reach, "")
-            )
-            yield Cell(fault["id"], fault["ref"], fault["phase"], fault["says"], source, expected)
+            for phase in data["phases"]:
+                expected = _expected(fault, source, declaration.protocol, phase, data)
+                yield Cell(
+                    fault["id"], fault["ref"], fault["strikes"], fault["says"], source, phase,
+                    expected, fault.get("by", ""),
+                )  # fmt: skip
+
+
+def _expected(
+    fault: Mapping[str, Any], source: str, protocol: Any, phase: str, data: Mapping[str, Any]
+) -> str:
+    said = str(
+        fault.get("source", {}).get(source)
+        or fault.get("driver", {}).get(protocol.driver)
+        or fault.get(protocol.reach, "")
+    )
+    if said.startswith(NOT_APPLICABLE) or not said:
+        return said  # what cannot happen to a source can be in no verdict
+    if phase == "asking" and fault["strikes"] == "waiting":
+        return f"{NOT_APPLICABLE}strikes only after the task was submitted"
+    if phase != "waiting":
+        return said
+    between = data["between"]
+    if "waiting" in fault:
+        return str(between[fault["waiting"]])
+    if fault["strikes"] == "after_store":
+        return str(between["after_store"])
+    return said if protocol.driver in TICKETED else str(between.get(protocol.reach, ""))
+
+
+def holes(
+    found: list[Cell], provoked: Mapping[str, Any], taken: set[str], tests: Path = TESTS
+) -> list[str]:
+    """Cells that no test takes and no reason explains, in words; empty where there are none."""
+    made = []
+    for cell in found:
+        if not cell.expected:
+            made.append(f"{cell}: state what must happen, or `n/a: why`")
+        elif not cell.applies:
+            if len(cell.expected.removeprefix(NOT_APPLICABLE).strip()) < LEAST_REASON:
+                made.append(f"{cell}: say why it cannot happen there")
+        elif cell.by:
+            if not _there(tests, cell.by):
+                made.append(f"{cell}: there is no test {cell.by}")
+        elif cell.fault not in provoked:
+            made.append(f"{cell}: no test provokes it")
+        elif cell.phase not in taken:
+            made.append(f"{cell}: no test takes the phase")
+    return made
+
+
+def _there(tests: Path, name: str) -> bool:
+    path, _, test = name.partition("::")
+    file = tests / path
+    text = file.read_text("utf-8") if file.is_file() else ""
+    return f"\ndef {test}(" in text
 
 
 # -- provoking --------------------------------------------------------------------------------
@@ -81,12 +151,21 @@ def provokes(fault: str) -> Callable[[Provoke], Provoke]:
 
 def _ended(bench: Bench, source: str, answer: Answer, who: tuple[str, str], sent: int) -> Ended:
     if not answer.bodies or answer.state not in (EvidenceState.OK, EvidenceState.PARTIAL):
-        return Ended(answer.state, answer.detail, answer.bodies, None, sent)
+        return Ended(answer.state, answer.detail, answer.bodies, None, sent, answer.state)
     decoded = decode(bench.connectors.declaration(source), answer.bodies, context(source, who))
     state = decoded.state if answer.state is EvidenceState.OK else answer.state
     if not decoded.state.answered and answer.state is EvidenceState.PARTIAL:
         state = decoded.state
-    return Ended(state, decoded.detail or answer.detail, answer.bodies, decoded, sent)
+    detail = decoded.detail or answer.detail
+    return Ended(state, detail, answer.bodies, decoded, sent, answer.state, about=who)
+
+
+# What a task that was submitted before goes on with: its request id and its ticket.
+_UNDER_WAY: ContextVar[dict[str, str]] = ContextVar("under_way", default={})  # noqa: B039
+
+
+# Whether the answer to it is ready, when the fault is in place.
+_READY: ContextVar[bool] = ContextVar("ready", default=False)
 
 
 def _ask(
@@ -97,12 +176,44 @@ def _ask(
     held: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Ended:
+    if _READY.get():
+        bench.sim.set_profile(source, delay_seconds=0.0)
     before = len(bench.sim.requests(source))
     fresh = f"m-{source}-{time.monotonic_ns()}"
-    asked = question(source, who, **{"request_id": fresh, **changes})
+    asked = question(source, who, **{"request_id": fresh, **_UNDER_WAY.get(), **changes})
     given = letters(bench.connectors.sources, **(held or {}))
     answer = (asker or bench.asker).ask(asked, given)
     return _ended(bench, source, answer, who, len(bench.sim.requests(source)) - before)
+
+
+@contextmanager
+def under_way(bench: Bench, source: str, cell: Cell, hurried: Asker) -> Iterator[None]:
+    """Within, the source is asked for what was submitted to it before, which is ready now."""
+    bench.answer_of(source)
+    who = NOBODY if cell.fault == "finds_nothing" else LIN
+    job = bench.connectors.declaration(source).protocol.driver == "job"
+    bench.sim.set_profile(source, delay_seconds=JOB_SECONDS if job else 60.0)
+    for attempt in range(5):
+        name = f"w-{source}-{attempt}-{time.monotonic_ns()}"
+        submitted = time.monotonic()
+        given = letters(bench.connectors.sources)
+        first = hurried.ask(question(source, who, request_id=name), given)
+        if first.pending:
+            break
+    assert (first.pending, first.bodies) == (True, ())
+    bench.state.clear()
+    if cell.strikes != "before_send":
+        time.sleep(max(0.0, submitted + JOB_SECONDS - time.monotonic()) if job else 0.0)
+    token = _UNDER_WAY.set({"request_id": name, "ticket": first.ticket})
+    ready = _READY.set(cell.strikes != "before_send")
+    try:
+        yield
+    finally:
+        _UNDER_WAY.reset(token)
+        _READY.reset(ready)
+
+
+JOB_SECONDS = 0.6
 
 
 def _profile(**changes: Any) -> Provoke:
@@ -196,6 +307,105 @@ def _with(bench: Bench, source: str, environment: dict[str, str], **options: Any
         asker.close()
 
 
+# -- what the registers hold, and clocks ------------------------------------------------------
+
+_OTHERWISE: dict[str, dict[str, Any]] = {
+    "tax_incomes": {"amount": Decimal(7)},
+    "tax_roles": {"capital": Decimal(7)},
+    "vehicles": {"vehicle_class": "motorcycle"},
+    "titles": {"area_m2": Decimal(99)},
+    "accounts": {"balance": Decimal(7)},
+    "contributions": {"base": Decimal(7000)},
+    "payouts": {"amount": Decimal(7)},
+    "residences": {"relation": "spouse"},
+    "marriages": {"spouse_name": "另一人"},
+    "deaths": {"died_on": dt.date(2025, 2, 4)},
+    "enterprises": {"subscribed": Decimal(7)},
+    "provident_funds": {"balance": Decimal(7)},
+    "securities": {"worth": Decimal(7)},
+    "policies": {"cash_value": Decimal(7)},
+    "internet_assets": {"amount": Decimal(7)},
+    "disabilities": {"grade": 3},
+    "enrolments": {"school": "别的学校"},
+    "medical_bills": {"self_paid": Decimal(7)},
+    "farm_subsidies": {"amount": Decimal(7)},
+    "farm_machines": {"price": Decimal(7)},
+}
+
+
+def _copies(change: Callable[[str, Any], dict[str, Any]]) -> Registers:
+    """Every row of the registers once more, with some fields otherwise."""
+    tables = {
+        table: [row.model_copy(update=change(table, row)) for row in getattr(REGISTERS, table)]
+        for table in Registers.model_fields
+    }
+    return Registers(**tables)
+
+
+def _inflated(table: str, row: Any) -> dict[str, Any]:
+    return {k: v * 10**8 for k, v in row if isinstance(v, Decimal)}
+
+
+def _holding(change: Callable[[str, Any], dict[str, Any]]) -> Provoke:
+    def provoke(bench: Bench, source: str) -> Ended:
+        with bench.sim.extra(_copies(change)):
+            return _ask(bench, source)
+
+    return provoke
+
+
+PROVOKE["duplicated"] = _holding(lambda table, row: {})
+PROVOKE["contradicts_itself"] = _holding(lambda table, row: _OTHERWISE.get(table, {}))
+PROVOKE["unit_changed"] = _holding(_inflated)
+PROVOKE["its_clock_ahead"] = _profile(stale_days=-1)
+PROVOKE["from_the_future"] = _profile(stale_days=-400)
+
+for _id, _days in {"our_clock_back": -1, "our_clock_ahead": 1}.items():
+
+    def _jump(bench: Bench, source: str, days: int = _days) -> Ended:
+        now, now_ns = time.time, time.time_ns
+        off = days * 86_400
+        with (
+            mock.patch("time.time", side_effect=lambda: now() + off),
+            mock.patch("time.time_ns", side_effect=lambda: now_ns() + off * 10**9),
+        ):
+            return _ask(bench, source)
+
+    PROVOKE[_id] = _jump
+
+
+@provokes("changed_midway")
+def _(bench: Bench, source: str) -> Ended:
+    before = bench.answer_of(source)
+    declaration = bench.connectors.declaration(source)
+    first = decode(declaration, before, context(source))
+    assert first.state.answered
+    bench.sim.set_profile(source, fault="missing_field")
+    second = _ask(bench, source)
+    # Each answer is read as it came: the change harms none that came before it.
+    assert decode(declaration, before, context(source)) == first
+    return second
+
+
+@provokes("contradicted")
+def _(bench: Bench, source: str) -> Ended:
+    """The first address knows nobody, the second (the ordinary one) knows him."""
+    second = f"VERIFY_SOURCE_{source.upper()}_SECOND_URL"
+    text = bench.content.files[f"{source}.yaml"]
+    declared = text.replace("\nauth:", f"\nsecond: {{env: {second}, compare: true}}\nauth:", 1)
+    connectors = Connectors.from_content(ContentSet("connectors", {f"{source}.yaml": declared}))
+    url = connectors.declaration(source).endpoint.env
+    both = {**bench.sim.environment(), url: bench.ignorant.urls[source], second: bench.url(source)}
+    places = ",".join(u.removeprefix("http://") for u in (both[url], both[second]))
+    hosts = {f"{name}_HOST": places for name in bench.sim.secrets}
+    asker = Asker(connectors, {**both, **hosts}, lambda: TODAY)
+    try:
+        answer = asker.ask(question(source), letters((source,)))
+    finally:
+        asker.close()
+    return _ended(bench, source, answer, LIN, 1)
+
+
 @provokes("not_configured")
 def _(bench: Bench, source: str) -> Ended:
     env = bench.connectors.declaration(source).endpoint.env
@@ -216,9 +426,13 @@ def _(bench: Bench, source: str) -> Ended:
 @provokes("answer_after_days")
 def _(bench: Bench, source: str) -> Ended:
     bench.sim.set_profile(source, delay_seconds=60.0)
-    name = f"later-{source}-{time.monotonic_ns()}"
     given = letters(bench.connectors.sources)
-    first = bench.asker.ask(question(source, request_id=name), given)
+    for _ in range(5):  # on a busy machine even submitting may take too long
+        name = f"later-{source}-{time.monotonic_ns()}"
+        first = bench.asker.ask(question(source, request_id=name), given)
+        bench.state.clear()
+        if first.pending:
+            break
     assert (first.pending, first.bodies) == (True, ())
     bench.sim.set_profile(source, delay_seconds=0.0)
     if source in ("real_estate", "provident_fund"):  # these fix the hour when they take the task
@@ -256,7 +470,7 @@ def _stored(change: Callable[[list[bytes], Bench, str], list[bytes]]) -> Provoke
         changed = change(bodies, bench, source)
         declaration = bench.connectors.declaration(source)
         decoded = decode(declaration, changed, context(source))
-        return Ended(decoded.state, decoded.detail, tuple(changed), decoded)
+        return Ended(decoded.state, decoded.detail, tuple(changed), decoded, about=LIN)
 
     return provoke
 

@@ -394,9 +394,7 @@ def test_a_database_that_has_frozen_meets_the_deadline_too(
     """Accepts, or even lets us in, and then says nothing: no time-out of its own can help."""
     connectors, environment = _school(postgres_tcp_url)
     url = make_url(environment["VERIFY_SOURCE_EDUCATION_URL"])
-    with frozen(
-        ("127.0.0.1", url.port or 5432), silent_from_start=dumb_after == "connecting"
-    ) as at:
+    with frozen(("127.0.0.1", url.port or 5432), mute=dumb_after == "connecting") as at:
         there = url.set(port=at).render_as_string(hide_password=False)
         started = time.monotonic()
         answer = ask(

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_path_silent_verdicts import CONNECTORS, MANDATORY, WHO, case
+from test_path_silent_verdicts import WHO, case
 
+from support.every_source import CONNECTORS, MANDATORY
 from support.live import household
 from support.rules import BOOK, edited
 from verify.content import ContentSet

@@ -14,47 +14,18 @@ from typing import Any
 import pytest
 import yaml
 
-from verify.connectors import Connectors
-from verify.content import ContentSet
+from support.every_source import CONNECTORS, MEANS, content
 from verify.domain.canonical import digest_bytes
 from verify.domain.evidence import EvidenceState, Exchange
 from verify.domain.verdict import Outcome, Verdict
-from verify.rules import Law
-from verify.scoring import Scoring
 from verify.service.intake import ApplicationIn, read_application
-from verify.service.judging import Content, judge
+from verify.service.judging import judge
 from verify.service.sealed import Digests, SealedCase
 from verify.simulate.households import load_household
 
 ROOT = Path(__file__).parents[2]
-CONNECTORS = Connectors.from_content(ContentSet.load("connectors", ROOT))
 WHO = ("查无此", "310104197001010039")  # of whom every source has recorded that it knows nothing
 FAILED = [s for s in EvidenceState if not s.answered]
-MANDATORY = """mandatory_sources: [tax, vehicle, real_estate, bank, social_insurance]
-auxiliary_sources: [utilities]"""
-SAVINGS = "quantities: [bank_balance, wealth_product]"
-INCOME = "quantities: [unemployment_benefit]"
-# What a place counts that counts more than Shanghai does.
-MORE_SAVINGS = ("securities", "fund", "insurance_cash_value", "internet_finance", "receivable",
-                "housing_fund")  # fmt: skip
-MORE_INCOME = ("disability_allowance", "agricultural_subsidy")
-COUNTED = {*MORE_SAVINGS, *MORE_INCOME}
-
-
-@cache
-def content() -> Content:
-    """Shanghai's dibao with every source mandatory, and with more kinds of means counted."""
-    rules = ContentSet.load("rules", ROOT)
-    path = "cn/310000/dibao.yaml"
-    assert MANDATORY in rules.files[path]
-    listed = f"mandatory_sources: [{', '.join(CONNECTORS.sources)}]"
-    text = rules.files[path].replace(MANDATORY, listed)
-    for old, more in ((SAVINGS, MORE_SAVINGS), (INCOME, MORE_INCOME)):
-        assert text.count(old) == 1
-        text = text.replace(old, f"{old.removesuffix(']')}, {', '.join(more)}]")
-    files = {**rules.files, path: text}
-    law = Law.from_content(ContentSet("rules", files))
-    return Content(law, Scoring.from_content(ContentSet.load("scoring", ROOT)), CONNECTORS)
 
 
 @cache
@@ -123,15 +94,6 @@ def test_a_source_that_failed_is_named_in_the_coverage_and_decides_nothing(sourc
         [row] = [c for c in verdict.coverage if c["source"] == source]
         assert (row["state"], row["records"]) == (state.value, 0)
         assert verdict.outcome is not Outcome.INELIGIBLE
-
-
-# The five that Shanghai asks, and those whose kinds the extended rulebook counts.
-MEANS = [
-    s
-    for s in CONNECTORS.sources
-    if s in ("bank", "real_estate", "social_insurance", "tax", "vehicle")
-    or COUNTED & {k.value for k in CONNECTORS.declaration(s).yields}
-]
 
 
 @pytest.mark.parametrize("source", MEANS)

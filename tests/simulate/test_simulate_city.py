@@ -9,6 +9,8 @@ from hashlib import sha256
 import polars as pl
 import pytest
 
+from verify.connectors import Connectors
+from verify.content import ContentSet
 from verify.domain.errors import InputError
 from verify.domain.identifiers import parse_citizen_id
 from verify.domain.vocabulary import StatementKind
@@ -91,6 +93,8 @@ def test_parts_do_not_depend_on_where_they_are_cut(monkeypatch, tmp_path):
 
 def test_every_source_has_its_tables_and_every_row_its_truth(city, people):
     assert {d.name for d in DEPARTMENTS} > set(SOURCES)
+    connected = Connectors.from_content(ContentSet.load("connectors")).sources
+    assert {d.name for d in DEPARTMENTS} == set(connected), "an extract of each department"
     for name, rows in source_tables(city).items():
         told = read(city, f"truth/rows/{name}")
         assert rows["row"].is_unique().all(), name

@@ -248,7 +248,7 @@ class Asker:
         if outcome.state is not EvidenceState.OK or not self.watch.wants(declaration):
             self.health.note(source, state, took)
             return
-        decoded = decode(declaration, outcome.bodies, _context(question))
+        decoded = decode(declaration, outcome.bodies, _context(question, asked_on=self._today()))
         age = (question.as_of - decoded.as_of).days if decoded.as_of else None
         seen = observe(declaration, outcome.bodies)
         self.health.note(
@@ -286,7 +286,7 @@ def _answered(answer: Answer) -> bool:
     return answer.state is EvidenceState.OK
 
 
-def _context(question: Question) -> DecodeContext:
+def _context(question: Question, asked_on: dt.date | None = None) -> DecodeContext:
     return DecodeContext(
         household="",
         evidence="",
@@ -294,6 +294,7 @@ def _context(question: Question) -> DecodeContext:
         name=question.name,
         id_number=question.id_number,
         as_of=question.as_of,
+        asked_on=asked_on,
     )
 
 

@@ -45,7 +45,8 @@ class DecodeContext:
     """Who was asked about, and where the records belong.
 
     `evidence` is the evidence id (`bank/p1`), `person` the caller's key, `name` and `id_number`
-    what the source was asked for, `as_of` the day in question.
+    what the source was asked for, `as_of` the day in question, `asked_on` the day of asking
+    (where it is not known, no answer can be from the future).
     """
 
     household: str
@@ -54,6 +55,7 @@ class DecodeContext:
     name: str
     id_number: str
     as_of: dt.date
+    asked_on: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ class _Reading:
         if not _same_subject(tree, spec.subject, self._question):
             return _Useless(EvidenceState.WRONG_SUBJECT, "echo_differs")
         body = Body(_day(tree, spec.as_of), empty=code in spec.outcome.empty)
+        if _in_the_future(body.as_of, self._question.asked_on):
+            return _Useless(EvidenceState.SCHEMA_MISMATCH, "day_in_the_future")
         body.part = get_text(tree, spec.part) if spec.part else ""
         body.total = _number(tree, spec.total) if spec.total else None
         _place_of_page(tree, spec.paging, body)
@@ -223,6 +227,14 @@ def _same_subject(tree: Any, echo: Echo, question: DecodeContext) -> bool:
     name = unicodedata.normalize("NFKC", get_text(tree, echo.name)).strip()
     asked = unicodedata.normalize("NFKC", question.name).strip()
     return name == asked and same_number(get_text(tree, echo.id), question.id_number)
+
+
+def _in_the_future(as_of: dt.date, asked_on: dt.date | None) -> bool:
+    """Whether data are of a day that had not come: they would never be stale.
+
+    A day is allowed for clocks and time zones that differ.
+    """
+    return asked_on is not None and as_of > asked_on + dt.timedelta(days=1)
 
 
 def _day(tree: Any, spec: DayField) -> dt.date:

@@ -61,7 +61,9 @@ class LocalFolder:
             try:
                 found = self._path(name).lstat()
             except FileNotFoundError:
-                return None
+                if self._path(name).parent.is_dir():
+                    return None
+                raise  # a share that is not mounted is no answer to come
         if not stat.S_ISREG(found.st_mode):
             raise Failure(EvidenceState.MALFORMED, "not_a_file")
         return found.st_size
@@ -104,6 +106,7 @@ class SftpFolder:
             try:
                 found = self._client.lstat(f"{self._root}/{name}")
             except FileNotFoundError:
+                self._client.lstat(f"{self._root}/{name}".rpartition("/")[0])
                 return None
         if not stat.S_ISREG(found.st_mode or 0):
             raise Failure(EvidenceState.MALFORMED, "not_a_file")

@@ -197,6 +197,7 @@ class Range(Closed):
     max: str
     decimals: int | None = Field(default=None, ge=0, le=6)
     where: Condition | None = None
+    function: Literal["ungrouped"] | None = None  # as the value itself is read
 
 
 class RecordSpec(Closed):

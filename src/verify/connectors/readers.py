@@ -110,6 +110,7 @@ def range_check(bound: Range) -> Callable[[Row], None]:
     low, high = read(bound.min), read(bound.max)
     applies = condition_test(bound.where) if bound.where else None
     name = bound.field
+    before = FUNCTIONS[bound.function] if bound.function else str
 
     def check(row: Row) -> None:
         if applies is not None and not applies(row):
@@ -118,6 +119,7 @@ def range_check(bound: Range) -> Callable[[Row], None]:
         if not text:
             return
         try:
+            text = before(text)
             plausible = low <= read(text) <= high
         except ValueError:
             raise Mismatch("unreadable", name) from None

@@ -311,6 +311,7 @@ def _decode(
         name=person.name,
         id_number=person.id_number,
         as_of=case.application.as_of,
+        asked_on=exchange.asked_on,
     )
     decoded = decode(declaration, [case.bodies[d] for d in exchange.bodies], context)
     state, detail = _worse(exchange, decoded.state, decoded.detail)

@@ -45,7 +45,13 @@ def run(channel: Channel, protocol: FileDrop, ticket: str) -> Outcome:
             values = {**channel.values, "letter": letter}
             name = protocol.request_name.replace("{request}", stem)
             folder.write(f"{protocol.outbox}/{name}", write_body(protocol, values))
-        return _wait(channel, protocol, folder, stem)
+        try:
+            return _wait(channel, protocol, folder, stem)
+        except Failure as failure:
+            if failure.state is not EvidenceState.UNAVAILABLE:
+                raise
+            # The request lies where it was dropped: it is looked for again, not dropped again.
+            return Outcome(failure.state, failure.detail, ticket=stem)
 
 
 def _wait(channel: Channel, protocol: FileDrop, folder: Folder, stem: str) -> Outcome:

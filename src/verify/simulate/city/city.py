@@ -156,6 +156,8 @@ def _part(
             written, told = write_down(
                 draws, table, rows, summary.rates, by_number=department.by_number
             )
+            if table == "disability":
+                measured.add_certificates(written.height)
             for mishap in ("id_mishap", "name_mishap"):
                 summary.mishaps.update(dict(told[mishap].value_counts().iter_rows()))
             yield f"sources/{department.name}/{table}", written

@@ -16,6 +16,7 @@ SURNAME_WANG = "户籍人口姓名统计 (Ministry of Public Security, 2007-04-2
 NAMES_2020 = "二〇二〇年全国姓名报告 (Ministry of Public Security, 2021-02-08)"
 WAGES = "2024年城镇单位就业人员年平均工资 (National Bureau of Statistics, 2025-05-16)"
 DEPOSITS = "上海市人均住户存款 2022 (People's Bank of China, Shanghai, over the census of 2020)"
+DISABILITY = "2020年残疾人事业发展统计公报 (China Disabled Persons' Federation, 2021-04-09)"
 VEHICLES = "2024年全国机动车和驾驶人 (Ministry of Public Security, 2025-01)"
 
 # Family households by size, per 10,000: up to four as published [YEARBOOK]; five and more, 10.77 %
@@ -45,6 +46,8 @@ BIRTHS_PER_MILLION_A_YEAR = 6_770  # [COMMUNIQUE]
 CARS_PER_MILLION_PEOPLE = 250_650  # 353 million cars [VEHICLES], 1,408.28 million people
 # Mean wage a year in yuan, before tax: private and other urban employers [WAGES].
 WAGE_PRIVATE_YUAN, WAGE_OTHER_YUAN = 69_476, 124_110
+# 37.807 million with a disability certificate [DISABILITY] of 1,411.78 million people [CENSUS].
+CERTIFIED_DISABLED_PER_MILLION = 26_780
 DEPOSITS_YUAN_PER_PERSON = 211_600  # [DEPOSITS]
 
 # Assumptions, per million. Shares of twins and of double numbers differ by country and decade.

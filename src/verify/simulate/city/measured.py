@@ -46,6 +46,10 @@ class Measured:
         n["deposits"] += by.get("bank_balance", 0)
         n["vehicles"] += by.get("vehicles", 0)
 
+    def add_certificates(self, certificates: int) -> None:
+        """Count one part's certificates of disability."""
+        self._n["disabled"] += certificates
+
     def against_published(self) -> list[dict[str, Any]]:
         """`figure`, `generated`, `published` and the source of the published one."""
         n = self._n
@@ -68,6 +72,8 @@ class Measured:
              marginals.COMMUNIQUE),
             ("births per person and year", n["born_2025"] / n["people"], 0.00677,
              marginals.COMMUNIQUE),
+            ("certified disabled", n["disabled"] / n["people"],
+             marginals.CERTIFIED_DISABLED_PER_MILLION / 1_000_000, marginals.DISABILITY),
             ("wage a year of those with any (yuan)", n["wage"] / 100 / max(1, n["earners"]),
              92_000, marginals.WAGES + ", mean of both weighted by the assumed shares"),
             ("bank deposits per person (yuan)", n["deposits"] / 100 / n["people"],
