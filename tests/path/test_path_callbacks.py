@@ -5,6 +5,7 @@ Lost, twice, forged, out of order, too late: on the whole path, the outcome is t
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -40,8 +41,11 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         assert old in text, old
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
-    options = {"content": content, "retry_seconds": NEVER, "answer_deadline_seconds": NEVER}
-    with installation(home, **options) as running:
+    with contextlib.ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("VERIFY_CONTENT", str(content))  # read once, at the start
+            options = {"retry_seconds": NEVER, "answer_deadline_seconds": NEVER}
+            running = stack.enter_context(installation(home, **options))
         yield running
 
 
