@@ -268,3 +268,19 @@ def test_a_changed_declaration_starts_without_its_predecessors_quarantine(
     watch = Watch(MemoryState())
     watch.quarantine(tax, "refused_in_a_row")
     assert watch.quarantined(tax.model_copy(update={"digest": "sha256:other"})) == ""
+
+
+def test_two_versions_asked_side_by_side_are_held_each_by_itself(tax: Declaration) -> None:
+    state = MemoryState()
+    watch = Watch(state)
+    following = tax.model_copy(update={"digest": "sha256:next"})
+    watch.quarantine(tax, "found_rate")
+    watch.quarantine(following, "mean_rows")
+    assert (watch.quarantined(tax), watch.quarantined(following)) == ("found_rate", "mean_rows")
+    watch.release("tax")
+    assert (watch.quarantined(tax), watch.quarantined(following)) == ("", "")
+    # As it was kept when a source had one version at a time.
+    state.put("quarantine/tax", state.get("quarantine/tax")[0],
+              {"reason": "found_rate", "declaration": tax.digest})  # fmt: skip
+    assert watch.quarantined(tax) == "found_rate"
+    assert watch.quarantined(following) == ""

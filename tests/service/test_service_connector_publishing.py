@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from verify.content import ContentSet
 from verify.domain.access import Caller, RoleName
 from verify.domain.errors import Conflict, InputError, IntegrityError, NotFound, NotPermitted
+from verify.service.bulkheads import Bulkheads
 from verify.service.clock import CHINA
 from verify.service.connector_publishing import ConnectorPublishing
 from verify.service.contents import Contents
@@ -139,6 +140,16 @@ def test_rolling_back_is_one_step_by_one_person_and_is_on_record(any_office):
     assert office.desk.page("tax", AUDITOR)["in_force"]["from"] == "folder"
     with pytest.raises(Conflict, match="not a published one"):
         office.desk.roll_back("tax", folder, LI)
+
+
+def test_a_rolled_back_version_still_counted_while_it_did(office):
+    made = office.publish()
+    office.now += 60_000
+    office.desk.roll_back("tax", made["digest"], LI)
+    office.now += 60_000
+    known = office.in_force.schedule(office.now, connector_subject("tax"))
+    assert known.in_force(NOON + 59_999).digest == made["digest"]
+    assert known.in_force(NOON + 60_000) is None
 
 
 def test_two_who_press_at_once_do_not_go_back_two_steps(office):
@@ -432,6 +443,21 @@ def _by_hand(events, source: str, at: int) -> str | None:
 
 TestWhateverTheOrder = AnyOrder.TestCase
 TestWhateverTheOrder.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None,
+    max_examples=15, stateful_step_count=20, deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
+
+
+def test_a_source_that_may_be_asked_more_at_once_gets_a_larger_pool_and_loses_no_question(office):
+    bulkheads = Bulkheads(most=8)
+    tax = office.contents.connectors.declaration("tax")
+    limits = tax.limits.model_copy(update={"concurrency": 2})
+    narrow = tax.model_copy(update={"limits": limits})
+    first = bulkheads.of(narrow)
+    asked = [first.submit(lambda n=n: n) for n in range(20)]
+    assert bulkheads.of(narrow) is first
+    second = bulkheads.of(tax)
+    assert second is not first
+    assert bulkheads.of(narrow) is second  # the pool bounds all versions together
+    assert [a.result(timeout=10) for a in asked] == list(range(20))
+    bulkheads.close()
