@@ -7,7 +7,7 @@ VERIFY := $(BIN)/verify
 
 .DEFAULT_GOAL := help
 .PHONY: help generated setup setup-dev demo demo-stop serve simulate test check fix lint types floors unit \
-        openapi fuzz picture lock bench-online bench-outage bench-identity bench-population bench-rules oracle population proofs chaos search-cost guess bench-replay clean
+        openapi fuzz picture lock bench-online bench-outage bench-identity bench-population bench-rules oracle population proofs chaos search-cost guess bench-replay replay-matrix clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -107,6 +107,9 @@ bench-replay: setup ## sealed verifications replayed per minute, all byte-identi
 
 search-cost: setup-dev ## texts sought that cost too much to compare (COUNT=2000)
 	@VERIFY_COST_EXAMPLES=$(or $(COUNT),2000) $(BIN)/pytest -q tests/identity/test_identity_cost.py
+
+replay-matrix: setup ## the golden archives on every Python and Polars that we support
+	@scripts/replay-matrix
 
 chaos: setup-dev ## 10,000 kills on both databases, a kill and an error at every operation, 100,000 power losses
 	@VERIFY_KILLS=10000 VERIFY_CALLS=all VERIFY_POINTS=all VERIFY_ERRORS=all VERIFY_LOSSES=100000 \

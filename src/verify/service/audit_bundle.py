@@ -153,7 +153,7 @@ def check_bundle(data: bytes, keys: Sequence[PublicKey]) -> Checked:
     Raises:
         InputError: it is not such an archive at all.
     """
-    files = _unzip(data)
+    files = unzip(data)
     try:
         manifest = json.loads(files["manifest.json"])
         rows = json.loads(files["case.json"])
@@ -244,7 +244,8 @@ def _manifest_faults(manifest: Plain, files: Mapping[str, bytes]) -> Iterable[Fa
             yield Fault(name, "it is not what the manifest lists")
 
 
-def _unzip(data: bytes) -> dict[str, bytes]:
+def unzip(data: bytes) -> dict[str, bytes]:
+    """The files of an archive; raises `InputError` if it is none."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()

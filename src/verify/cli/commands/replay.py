@@ -55,6 +55,12 @@ def replay(
             help="What if: without this record (`bank/p1/3`) or answer (`bank/p1`).",
         ),
     ] = "",
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            "--bundle", metavar="FILE", help="Replay an exported archive; needs no database."
+        ),
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -70,6 +76,9 @@ def replay(
     from verify.cli.environment import settings_for
     from verify.domain.errors import InputError
 
+    if bundle is not None:
+        _replay_bundle(bundle)
+        return
     many = everything or sample is not None
     supposed = _supposed(rules, scoring, as_of, without)
     if many == (verification is not None) or (many and supposed is not None):
@@ -111,6 +120,24 @@ def _supposed(
         return ContentSet.of_folder(kind, inside if inside.is_dir() else folder)
 
     return Supposed(content("rules", rules), content("scoring", scoring), day, without)
+
+
+def _replay_bundle(file: Path) -> None:
+    from verify.cli.output import emit
+    from verify.domain.canonical import plain
+    from verify.domain.errors import IntegrityError
+    from verify.service.replay_bundle import replay_bundle
+
+    results = replay_bundle(file.read_bytes())
+    wrong = [result for result in results if not result.identical]
+    document = {
+        "replayed": len(results),
+        "identical": len(results) - len(wrong),
+        "divergent": [plain(result) for result in wrong],
+    }
+    emit(document, lambda console: _show_many(len(results), wrong, console))
+    if wrong:
+        raise typer.Exit(IntegrityError.exit_code)
 
 
 def _replay_one(system: System, verification: str, sequence: int | None) -> None:

@@ -1,0 +1,81 @@
+"""Replay from an exported archive alone: no database, no service, no content folder.
+
+Rules, scoring and connector declarations come from the archive by the digests that the verdict is
+pinned to; the answers are decoded and judged again, and every byte is compared. Whether the
+archive itself is genuine is `verify.service.audit_bundle.check_bundle`'s question.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from verify.connectors import Connectors
+from verify.content import ContentSet
+from verify.domain.errors import InputError
+from verify.rules import Law
+from verify.scoring import Scoring
+from verify.service.audit_bundle import unzip
+from verify.service.contents import ENGINE
+from verify.service.judging import Content, judge
+from verify.service.replay import MAX_DIFFERENCES, ReplayResult, bodies_of, differences_of
+from verify.service.sealed import Digests, read_application_bytes, read_bundle
+
+Plain = dict[str, Any]
+
+
+def replay_bundle(data: bytes) -> tuple[ReplayResult, ...]:
+    """Judge every verdict of an archive again, oldest first.
+
+    Raises:
+        InputError: it is no such archive, or something that a verdict stands on is not in it.
+    """
+    files = unzip(data)
+    try:
+        rows = json.loads(files["case.json"])
+        header = rows["header"]
+        return tuple(_replayed(files, header, v) for v in rows["verdicts"])
+    except (KeyError, ValueError, TypeError):
+        raise InputError(
+            "the archive does not hold everything that its verdicts stand on",
+            where="bundle",
+            remedy="export it again; the evidence of an erased case cannot be replayed",
+        ) from None
+
+
+def _replayed(files: Mapping[str, bytes], header: Plain, verdict: Plain) -> ReplayResult:
+    def document(digest: str) -> bytes:
+        return files[f"documents/{digest.partition(':')[2]}"]
+
+    bundle = document(verdict["sealed_digest"])
+    application = read_application_bytes(document(header["application_digest"]))
+    case = read_bundle(bundle, application, {d: document(d) for d in bodies_of(bundle)})
+    sealed, trace = document(verdict["verdict_digest"]), document(verdict["trace_digest"])
+    (judged,) = judge([case], _content(files, case.digests))
+    found = [
+        *differences_of(json.loads(sealed), json.loads(judged.verdict_bytes)),
+        *differences_of(json.loads(trace), json.loads(judged.trace_bytes), "/trace"),
+    ]
+    return ReplayResult(
+        verification=str(header["id"]),
+        sequence=int(verdict["sequence"]),
+        identical=sealed == judged.verdict_bytes and trace == judged.trace_bytes,
+        verdict_digest=verdict["verdict_digest"],
+        trace_digest=verdict["trace_digest"],
+        engine_sealed=case.digests.engine,
+        engine_now=ENGINE,
+        faults=(),
+        differences=tuple(found)[:MAX_DIFFERENCES],
+    )
+
+
+def _content(files: Mapping[str, bytes], digests: Digests) -> Content:
+    def content(digest: str) -> ContentSet:
+        return ContentSet.from_blob(files[f"content/{digest.partition(':')[2]}"])
+
+    return Content(
+        Law.from_content(content(digests.rules), lazily=True),
+        Scoring.from_content(content(digests.scoring)),
+        Connectors.from_content(content(digests.connectors)),
+    )
