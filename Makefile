@@ -74,8 +74,8 @@ picture: setup-dev ## redraw the picture of a verdict in docs/
 population: setup ## write the committed sample population again
 	@$(VERIFY) simulate population --households 120 --seed 20250520 --out fixtures/population
 
-bench-online: setup ## engine overhead and verifications per second on the whole path
-	@$(BIN)/python benchmarks/online/run.py
+bench-online: setup-dev ## engine overhead and verifications per second: embedded, and PostgreSQL with two workers
+	@$(BIN)/python benchmarks/online/run.py --postgres
 
 bench-outage: setup ## what one dead source costs the others
 	@$(BIN)/python benchmarks/outage/run.py

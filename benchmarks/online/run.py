@@ -12,6 +12,8 @@ Three measurements on the embedded store (SQLite, `synchronous=FULL`), all over 
    acceptance to the durable, ledgered verdict; every one must come out.
 3. *http*: the same households with the simulated sources asked over sockets on this machine.
 
+`--postgres` adds the same load on PostgreSQL with two workers (`postgres.py`).
+
 Readable table on standard error; the last line of standard output is one JSON object.
 """
 
@@ -45,12 +47,13 @@ class Recorder:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
+        self.health = asker.health
         self.answers: dict[tuple[str, str], Answer] = {}
 
-    def ask(self, question: Question, authorisations: object) -> Answer:
+    def ask(self, question: Question, authorisations: object, *version: object) -> Answer:
         key = (question.source, question.id_number)
         if key not in self.answers:
-            answer = self._asker.ask(question, authorisations)  # type: ignore[arg-type]
+            answer = self._asker.ask(question, authorisations, *version)  # type: ignore[arg-type]
             if answer.pending:
                 return answer
             self.answers[key] = answer
@@ -117,6 +120,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=TARGET_RATE)
     parser.add_argument("--alone", type=int, default=200)
     parser.add_argument("--http", type=int, default=100)
+    parser.add_argument("--postgres", action="store_true", help="PostgreSQL and two workers too")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
@@ -161,6 +165,11 @@ def main() -> None:
             result["load_p99_ms"] = round(percentile(took, 0.99), 1)
             result["lost"] = options.rate * options.seconds - len(took)
 
+    if options.postgres:
+        import postgres
+
+        result |= postgres.measure(options.rate, options.seconds, 2)
+
     say(f"{'measurement':<44}{'seen':>10}{'aim':>10}")
     for label, key, aim in (
         ("engine overhead alone, median ms", "alone_median_ms", f"<= {TARGET_MEDIAN_MS}"),
@@ -174,8 +183,17 @@ def main() -> None:
         ("accepted to durable verdict at that load, p99 ms", "load_p99_ms", f"<= {TARGET_P99_MS}"),
         ("lost", "lost", "0"),
         ("verdicts per second, sources asked over HTTP", "http_per_second", ""),
+        ("PostgreSQL, two workers: verdicts per second", "postgres_done_per_second", ""),
+        ("  answers to durable verdict, median ms", "postgres_collected_to_durable_median_ms", ""),
+        (
+            "  answers to durable verdict, p99 ms",
+            "postgres_collected_to_durable_p99_ms",
+            f"<= {TARGET_P99_MS}",
+        ),
+        ("  lost", "postgres_lost", "0"),
     ):
-        say(f"{label:<52}{result[key]!s:>10}{aim:>10}")
+        if key in result:
+            say(f"{label:<52}{result[key]!s:>10}{aim:>10}")
     print(json.dumps(result))
 
 

@@ -64,6 +64,29 @@ def test_a_restarted_notary_goes_on_where_the_log_stands(office):
     assert office.faults == set()
 
 
+def test_a_worker_that_another_one_overtakes_raises_no_alarm(office, monkeypatch):
+    """Between looking at the log and asking the witness, another worker had it cosign more."""
+    office.finished(1)
+    slower, look = office.notary, office.store.log.head
+    office.reopen()
+    overtaken = []
+
+    def head():
+        found = look()
+        if not overtaken:
+            overtaken.append(found.size)
+            office.desk.accept(key=("later", "sha256:" + "c" * 64))
+            office.notary.once()
+        return found
+
+    office.desk.accept(key=("open", "sha256:" + "c" * 64))
+    monkeypatch.setattr(office.store.log, "head", head)
+    standing = slower.once()
+    assert standing.refused == ""
+    assert standing.witnessed == standing.size == look().size > overtaken[0]
+    assert office.faults == set()
+
+
 def test_the_log_of_many_batches_and_tiles_stays_provable(office):
     for _ in range(600):
         office.desk.accept()

@@ -11,6 +11,7 @@ What is held is judged again and sealed as soon as the log is witnessed again.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,12 @@ from verify.store.note import ED25519, Checkpoint, Note, PublicKey, Signature, S
 log = structlog.get_logger("verify.notary")
 
 REASON_STARTING = "starting"
+TRIES = 5
+"""Times that another worker may overtake one round."""
+
+
+class _Overtaken(Exception):
+    """Another process had the witness cosign more, while this one was about to."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +127,18 @@ class Notary:
     def _round(self) -> Standing:
         key = self._ready()
         self._store.log.append()
-        head = self._store.log.head()
-        kept = self._store.log.checkpoint(witnessed=True)
-        before = kept.size if kept is not None else 0
-        if before == head.size and self._sizes:
-            return self._standing(head, before, ())
-        note, away = self._cosigned(key, head)
+        for _ in range(TRIES):
+            head = self._store.log.head()
+            kept = self._store.log.checkpoint(witnessed=True)
+            before = kept.size if kept is not None else 0
+            if before == head.size and self._sizes:
+                break
+            with contextlib.suppress(_Overtaken):
+                return self._kept(head, before, *self._cosigned(key, head))
+        # Whoever is faster keeps the checkpoint as well.
+        return self._standing(head, before, ())
+
+    def _kept(self, head: TreeHead, before: int, note: Note, away: tuple[str, ...]) -> Standing:
         enough = len(note.signatures) - 1 >= self._quorum
         if head.size:
             self._store.log.keep(CheckpointRow(head.size, note.text, enough))
@@ -169,6 +182,8 @@ class Notary:
             old = latest.checkpoint.size if latest else 0
         for _ in range(3):
             if old > size:
+                if old <= self._store.log.head().size:
+                    raise _Overtaken
                 raise Inconsistent(
                     f"the witness saw {old} leaves, the database has {size}: it is an older copy",
                     where=witness.name,
