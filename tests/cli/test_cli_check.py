@@ -142,13 +142,14 @@ def _digest(connection, change, result):
 def test_without_any_source_the_verdict_is_provisional_and_names_whom_it_waits_for(cli):
     nowhere = {
         f"VERIFY_SOURCE_{s}_URL": "http://127.0.0.1:9"
-        for s in ("TAX", "BANK", "VEHICLE", "REAL_ESTATE", "SOCIAL_INSURANCE")
+        for s in ("TAX", "BANK", "VEHICLE", "REAL_ESTATE", "SOCIAL_INSURANCE", "UTILITIES")
     }
     secrets = {
         f"VERIFY_SOURCE_{s}": "x"
         for s in (
             "BANK_KEY", "BANK_KEY_ID", "REAL_ESTATE_PASSWORD", "REAL_ESTATE_USER",
             "SOCIAL_INSURANCE_API_KEY", "TAX_CLIENT_ID", "TAX_CLIENT_SECRET", "VEHICLE_API_KEY",
+            "UTILITIES_API_KEY",
         )
     }  # fmt: skip
     done = cli("check", str(fixture_file("03")), "--wait", "5", "--json", **nowhere, **secrets)
