@@ -141,9 +141,7 @@ class Verifications:
     def view(self, verification: str, caller: Caller) -> Plain:
         """State of a verification: where it stands, whom it waits for, what it found so far."""
         _permit(caller, READERS)
-        row = self._store.verification(verification, caller)
-        exchanges = self._store.exchanges(verification)
-        verdicts = self._store.verdicts(verification, caller)
+        row, exchanges, verdicts = self._store.overview(verification, caller)
         latest = verdicts[-1] if verdicts else None
         return {
             "id": row.id,

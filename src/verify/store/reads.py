@@ -37,6 +37,14 @@ def visible_row(connection: Connection, verification: str, caller: Caller) -> di
     return {str(name): value for name, value in row.items()}
 
 
+def overview(
+    connection: Connection, verification: str, caller: Caller
+) -> tuple[dict[str, Any], list[Mapping[str, Any]], tuple[VerdictRow, ...]]:
+    """Rows of a verification, its questions and its verdicts; `NotFound` as in `visible_row`."""
+    row = visible_row(connection, verification, caller)
+    return row, exchange_rows(connection, verification), verdict_rows(connection, verification)
+
+
 def page(
     connection: Connection, caller: Caller, cursor: str | None, limit: int, filters: Filters
 ) -> tuple[list[dict[str, Any]], str | None]:

@@ -393,6 +393,15 @@ class Store(Checking, ClericalDecisions, PublishedRules):
 
         return self._read(query)
 
+    def overview(
+        self, verification: str, caller: Caller
+    ) -> tuple[VerificationRow, tuple[ExchangeRow, ...], tuple[VerdictRow, ...]]:
+        """A verification, its questions and its verdicts, all as they stood at one moment."""
+        row, asked, verdicts = self._read(lambda c: reads.overview(c, verification, caller))
+        shown = columns.shown("verifications", row, self.keyring, always=True)
+        answers = (reads.exchange(columns.shown("exchanges", r, self.keyring)) for r in asked)
+        return reads.verification(shown), tuple(answers), verdicts
+
     def latest_verdict(self, verification: str, caller: Caller) -> VerdictRow | None:
         """The verdict with the highest sequence, if there is one."""
         rows = self.verdicts(verification, caller)
