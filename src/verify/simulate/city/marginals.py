@@ -47,6 +47,7 @@ CARS_PER_MILLION_PEOPLE = 250_650  # 353 million cars [VEHICLES], 1,408.28 milli
 # Mean wage a year in yuan, before tax: private and other urban employers [WAGES].
 WAGE_PRIVATE_YUAN, WAGE_OTHER_YUAN = 69_476, 124_110
 # 37.807 million with a disability certificate [DISABILITY] of 1,411.78 million people [CENSUS].
+# (Quoted from memory: the communiqué's text was not at hand; to be checked against it.)
 CERTIFIED_DISABLED_PER_MILLION = 26_780
 DEPOSITS_YUAN_PER_PERSON = 211_600  # [DEPOSITS]
 
