@@ -67,6 +67,7 @@ generated: setup ## write the pages and schemas that are made from code and rule
 	@$(VERIFY) rules schema --out api/schemas
 	@$(VERIFY) rules coverage --out docs/reference/coverage.md > /dev/null
 	@$(BIN)/python -m verify.cli.reference > docs/reference/cli.md
+	@$(BIN)/python -m verify.cli.connector_reference > docs/reference/connectors.md
 
 picture: setup-dev ## redraw the picture of a verdict in docs/
 	@scripts/ensure-chromium && $(BIN)/python docs/make_picture.py

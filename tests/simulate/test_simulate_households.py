@@ -18,7 +18,7 @@ from verify.simulate.registers import Registers
 FOLDER = Path(__file__).parents[2] / "fixtures" / "households"
 TODAY = dt.date(2025, 6, 1)
 TESTS = {"income", "money_assets", "vehicles", "dwellings", "non_residential"}
-SOURCES = {"tax", "vehicle", "real_estate", "bank", "social_insurance"}
+SOURCES = {"tax", "vehicle", "real_estate", "bank", "social_insurance", "utilities"}
 ALL = load_all(FOLDER)
 
 each = pytest.mark.parametrize("household", ALL, ids=lambda h: h.path.stem)

@@ -327,9 +327,9 @@ def test_an_archive_is_intact_with_nothing_but_the_public_keys(office, sealed):
 def repacked(archive: bytes, name: str, body: bytes | None, *, fitting: bool) -> bytes:
     """The archive with one member changed or left out, its manifest made to fit or not."""
     from verify.domain.canonical import digest_bytes
-    from verify.service.audit_bundle import _unzip, _zip
+    from verify.service.audit_bundle import _zip, unzip
 
-    files = _unzip(archive)
+    files = unzip(archive)
     manifest = json.loads(files["manifest.json"])
     if body is None:
         del files[name]
@@ -344,9 +344,9 @@ def repacked(archive: bytes, name: str, body: bytes | None, *, fitting: bool) ->
 
 @pytest.mark.parametrize("fitting", [False, True])
 def test_every_member_of_an_archive_changed_or_left_out_is_found(office, sealed, fitting):
-    from verify.service.audit_bundle import _unzip
+    from verify.service.audit_bundle import unzip
 
-    for name, body in _unzip(sealed[2]).items():
+    for name, body in unzip(sealed[2]).items():
         if name == "README.txt" and fitting:
             continue  # words only: nothing rests on them
         changed = body[:-2] + bytes([body[-2] ^ 1]) + body[-1:]
@@ -359,9 +359,9 @@ def test_every_member_of_an_archive_changed_or_left_out_is_found(office, sealed,
 
 
 def test_every_value_of_an_archives_rows_is_bound(office, sealed):
-    from verify.service.audit_bundle import _unzip
+    from verify.service.audit_bundle import unzip
 
-    rows = json.loads(_unzip(sealed[2])["case.json"])
+    rows = json.loads(unzip(sealed[2])["case.json"])
     for path, value in leaves_of(rows):
         other = variants(value)[0]
         forged = repacked(
@@ -382,9 +382,9 @@ def test_every_truncation_of_an_archive_is_refused(office, sealed):
 
 def test_the_callback_tokens_secret_is_not_in_the_archive(office, sealed):
     verification, _, archive = sealed
-    from verify.service.audit_bundle import _unzip
+    from verify.service.audit_bundle import unzip
 
-    plain = b"".join(_unzip(archive).values())
+    plain = b"".join(unzip(archive).values())
     for exchange in office.store.exchanges(verification):
         assert exchange.callback_token.encode() not in plain
 
