@@ -48,13 +48,17 @@ def still_open(
     of_left, of_right = partners(sure["l"]), partners(sure["r"])
     lone_left, lone_right = of_left[left] == 1, of_right[right] == 1
     relation = how or relate(of_left, of_right)
+    if relation == "one_to_one" and how is None:
+        return rows  # a guess: whichever side were closed, the other would see other rows
     if relation == "one_to_one":
-        return _without(rows[0], left[lone_left & lone_right]), rows[1]
-    if relation == "many_to_one":
-        return _without(rows[0], left[lone_left]), rows[1]
-    if relation == "one_to_many":
-        return rows[0], _without(rows[1], right[lone_right])
-    return rows
+        lone_left = lone_right = lone_left & lone_right
+    return (
+        _without(rows[0], left[lone_left]) if relation in _LEFT_HAS_ONE else rows[0],
+        _without(rows[1], right[lone_right]) if relation in _RIGHT_HAS_ONE else rows[1],
+    )
+
+
+_LEFT_HAS_ONE, _RIGHT_HAS_ONE = ("one_to_one", "many_to_one"), ("one_to_one", "one_to_many")
 
 
 def _without(rows: pl.Series, closed: np.ndarray) -> pl.Series:

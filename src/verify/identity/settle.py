@@ -158,7 +158,8 @@ def _at_most_one(judged: pl.DataFrame, side: str) -> pl.DataFrame:
 def _one_to_one(judged: pl.DataFrame, unsure: int) -> pl.DataFrame:
     """The assignment of the largest sum of evidence decides; what nearly equals it is a rival.
 
-    A candidate is no rival if its other row is better held by somebody else.
+    A candidate is no rival if its other row is better held by somebody else, unless the two
+    holders might as well change places: which of two equal assignments is found is chance.
     """
     live = judged.filter(_LIVE)
     held = _assignment(live, unsure)
@@ -170,7 +171,11 @@ def _one_to_one(judged: pl.DataFrame, unsure: int) -> pl.DataFrame:
     mine = ((pl.col("lr") == pl.col("r")) & (pl.col("rl") == pl.col("l"))).fill_null(value=False)
     nothing = pl.lit(unsure, pl.Int64)
     # Taking this pair would give up what both of its rows hold now.
-    loss = pl.max_horizontal(pl.col("ls").fill_null(nothing), pl.col("rs").fill_null(nothing))
+    given_up = pl.max_horizontal(pl.col("ls").fill_null(nothing), pl.col("rs").fill_null(nothing))
+    # Or both holders change places: what is given up, less what the two left over then have.
+    exchanged = live.select(rl="l", lr="r", other="score")
+    joined = joined.join(exchanged, on=["rl", "lr"], how="left", maintain_order="left")
+    loss = pl.min_horizontal(given_up, pl.col("ls") + pl.col("rs") - pl.col("other"))
     near = ~mine & _LIVE & (pl.col("score") >= loss - _MARGIN)
     joined = joined.with_columns(mine=mine, near=near)
     rivals = joined.filter("near").select("l", "r")
