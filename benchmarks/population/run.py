@@ -47,6 +47,7 @@ def run(arguments: list[str], out: Path) -> dict[str, Any]:
     return {
         "document": document,
         "seconds": round(seconds, 1),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
         "peak_mb": round(usage.ru_maxrss / 1024),
         "disk_mb": round(size / 1e6),
     }
@@ -62,7 +63,7 @@ def twice(arguments: list[str], folder: Path) -> dict[str, Any]:
     digests = [r["document"]["digests"] for r in runs]
     first = runs[0]
     return {
-        **{k: first[k] for k in ("seconds", "peak_mb", "disk_mb")},
+        **{k: first[k] for k in ("seconds", "cpu_seconds", "peak_mb", "disk_mb")},
         "document": first["document"],
         "same": digests[0] == digests[1],
         "digest": digests[0].get("all", digests[0].get("records.parquet", ""))[:16],
@@ -80,8 +81,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
         folder = Path(temporary)
         print(
-            f"{'people':>12} {'rows':>13} {'seconds':>8} {'people/s':>9} {'peak MB':>8} "
-            f"{'disk MB':>8}  twice the same",
+            f"{'people':>12} {'rows':>13} {'seconds':>8} {'cpu s':>8} {'people/s':>9} "
+            f"{'peak MB':>8} {'disk MB':>8}  twice the same",
             file=sys.stderr,
         )
         for people in [int(n) for n in options.people.split(",") if n]:
@@ -96,7 +97,7 @@ def main() -> None:
             line = {"people": document["persons"], "rows": rows, **made}
             results.append(line)
             print(
-                f"{line['people']:>12,} {rows:>13,} {made['seconds']:>8} "
+                f"{line['people']:>12,} {rows:>13,} {made['seconds']:>8} {made['cpu_seconds']:>8} "
                 f"{line['people'] / made['seconds']:>9,.0f} {made['peak_mb']:>8,} "
                 f"{made['disk_mb']:>8,}  {made['digest']} {'yes' if made['same'] else 'NO'}",
                 file=sys.stderr,
