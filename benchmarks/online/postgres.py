@@ -94,11 +94,73 @@ def work(settings: Settings, environment: dict[str, str], answers: Path, pipe: A
             return results
 
         system.store.seal_many = timed  # type: ignore[method-assign]
+        batches: list[int] = []
+        judge = system.worker._judge_group
+
+        def counted(digests: Any, items: Any) -> None:
+            batches.append(len(items))
+            judge(digests, items)
+
+        system.worker._judge_group = counted  # type: ignore[method-assign]
         system.start()
         pipe.send("ready")
         pipe.recv()
+        before = spent()
+        batches.clear()
+        pipe.recv()
+        used = spent() - before
+        batched = list(batches)
+        pipe.recv()
+    pipe.send((durable, used, batched))
+
+
+def spent() -> float:
+    """Processor seconds of this process until now."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    pipe.send((durable, used.ru_utime + used.ru_stime))
+    return used.ru_utime + used.ru_stime
+
+
+class Server:
+    """The processor time of the database server, where it runs on this machine."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        own = _stat(connection.info.backend_pid)
+        self._postmaster = own[1] if own and own[0] == "postgres" else 0
+
+    def spent(self) -> float | None:
+        """Seconds until now of all its processes, those that ended included."""
+        ticks, seen = 0, False
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit() or not (found := _stat(int(folder.name))):
+                continue
+            name, parent, own, ended = found
+            if int(folder.name) == self._postmaster:
+                ticks, seen = ticks + own + ended, True
+            elif parent == self._postmaster and name == "postgres":
+                ticks += own
+        return ticks / os.sysconf("SC_CLK_TCK") if seen else None
+
+
+def _stat(pid: int) -> tuple[str, int, int, int] | None:
+    """Name, parent, ticks of a process and of its children that ended; None if it is not here."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    name, rest = text.split("(", 1)[1].rsplit(")", 1)
+    values = [int(v) for v in rest.split()[1:16]]
+    return name, values[0], values[10] + values[11], values[12] + values[13]
+
+
+def all_judged(connection: psycopg.Connection[Any], seconds: float) -> None:
+    """Wait until no verification is without a verdict, with one small query now and then."""
+    deadline = time.monotonic() + seconds
+    query = "SELECT count(*) FROM verifications WHERE verdict_count = 0"
+    while time.monotonic() < deadline:
+        if connection.execute(query).fetchone() == (0,):
+            return
+        time.sleep(0.1)
 
 
 def measure(rate: int, seconds: int, workers: int) -> dict[str, object]:
@@ -136,26 +198,43 @@ def measure(rate: int, seconds: int, workers: int) -> dict[str, object]:
             ).start()
         for ours, _ in pipes:
             ours.recv()
-        with build(settings, environment=environment, worker=False) as front:
+        plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        with (
+            build(settings, environment=environment, worker=False) as front,
+            psycopg.connect(plain, autocommit=True) as connection,
+        ):
             # Each worker's first verdict loads what is loaded once.
             finish(front, [front.verifications.submit(b, LOCAL).id for b in bodies * 2], 180)
-            before = resource.getrusage(resource.RUSAGE_SELF)
+            server = Server(connection)
+            for ours, _ in pipes:
+                ours.send("begin")
+            before, server_before = spent(), server.spent()
             ids, started = [], time.monotonic()
             for i in range(rate * seconds):
                 if (pause := started + i / rate - time.monotonic()) > 0:
                     time.sleep(pause)
                 ids.append(front.verifications.submit(bodies[i % len(bodies)], LOCAL).id)
-            after = resource.getrusage(resource.RUSAGE_SELF)
-            front_cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            from_acceptance = finish(front, ids, 600)
+            front_cpu = spent() - before
+            all_judged(connection, 600)
             rate_seen = len(ids) / (time.monotonic() - started)
+            for ours, _ in pipes:
+                ours.send("end")
+            server_after = server.spent()
+            from_acceptance = finish(front, ids, 60)
             collected = {v: max(e.updated_at for e in front.store.exchanges(v)) for v in ids}
             durable: dict[str, int] = {}
+            worker_cpu, batches = 0.0, []
             for ours, _ in pipes:
                 ours.send("stop")
-                times, _cpu = ours.recv()
+                times, cpu, batched = ours.recv()
                 durable |= times
+                worker_cpu += cpu
+                batches += batched
     took = [float(durable[v] - collected[v]) for v in ids if v in durable]
+    each = lambda seconds: round(seconds * 1000 / len(ids), 1)  # noqa: E731
+    server_cpu = None
+    if server_before is not None and server_after is not None:
+        server_cpu = server_after - server_before
     return {
         "postgres_workers": workers,
         "postgres_offered_per_second": rate,
@@ -164,7 +243,11 @@ def measure(rate: int, seconds: int, workers: int) -> dict[str, object]:
         "postgres_collected_to_durable_p99_ms": round(percentile(took, 0.99), 1),
         "postgres_accepted_to_verdict_median_ms": round(statistics.median(from_acceptance), 1),
         "postgres_accepted_to_verdict_p99_ms": round(percentile(from_acceptance, 0.99), 1),
-        "postgres_accepting_cpu_ms": round(front_cpu * 1000 / len(ids), 1),
+        "postgres_accepting_cpu_ms": each(front_cpu),
+        "postgres_workers_cpu_ms": each(worker_cpu),
+        "postgres_server_cpu_ms": None if server_cpu is None else each(server_cpu),
+        "postgres_all_cpu_ms": each(front_cpu + worker_cpu + (server_cpu or 0)),
+        "postgres_judged_together_mean": round(sum(batches) / max(len(batches), 1), 1),
         "postgres_lost": len(ids) - len(took),
     }
 

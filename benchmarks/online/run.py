@@ -190,6 +190,11 @@ def main() -> None:
             "postgres_collected_to_durable_p99_ms",
             f"<= {TARGET_P99_MS}",
         ),
+        ("  processor time each, ms: accepting", "postgres_accepting_cpu_ms", ""),
+        ("    both workers", "postgres_workers_cpu_ms", ""),
+        ("    database server", "postgres_server_cpu_ms", ""),
+        ("    all together", "postgres_all_cpu_ms", "<= 14"),
+        ("  judged together, mean", "postgres_judged_together_mean", ""),
         ("  lost", "postgres_lost", "0"),
     ):
         if key in result:
