@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from verify.connectors import Question
 from verify.domain.evidence import EvidenceState, Exchange
+from verify.domain.household import Application
 from verify.store import ExchangeRow
 
 
@@ -13,6 +15,26 @@ def should_ask(row: ExchangeRow, now: int) -> bool:
     if row.status == "pending":
         return row.due_at is None or row.due_at <= now
     return row.due_at is not None and row.due_at <= now
+
+
+def as_question(
+    verification: str, row: ExchangeRow, application: Application, callback_url: str
+) -> Question:
+    """What the source of a stored question is asked."""
+    person = next(p for p in application.persons if p.person == row.person)
+    return Question(
+        source=row.source,
+        person=row.person,
+        name=person.name,
+        id_number=person.id_number,
+        former_names=person.former_names,
+        as_of=application.as_of,
+        purpose=application.purpose,
+        request_id=f"{verification}-{row.source}-{row.person}",
+        case_number=application.case_number,
+        ticket=row.ticket,
+        callback_url=callback_url,
+    )
 
 
 def as_evidence(row: ExchangeRow, today: str) -> Exchange:

@@ -17,17 +17,14 @@ import contextlib
 import queue
 import threading
 import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 from opentelemetry.context import Context
 
 from verify import telemetry
-from verify.connectors import Answer, Asker, Declaration, Question
+from verify.connectors import Answer, Asker, Declaration
 from verify.domain.errors import VerifyError
 from verify.domain.evidence import EvidenceState
 from verify.domain.household import Application
@@ -36,9 +33,10 @@ from verify.service.bulkheads import Bulkheads
 from verify.service.check_spans import CheckSpans, count_sealed
 from verify.service.clock import Clock, day_of
 from verify.service.contents import Contents
+from verify.service.files import Files, Ready
 from verify.service.judging import Judged, judge, match_counts
-from verify.service.questions import as_evidence, should_ask
-from verify.service.sealed import Digests, SealedCase, read_application_bytes
+from verify.service.questions import as_question, should_ask
+from verify.service.sealed import Digests
 from verify.settings import Settings
 from verify.store import (
     Claim,
@@ -58,15 +56,6 @@ MAX_UNDER_WAY = 200
 MAX_PAUSE_MS = 6 * 3_600_000
 HELD_PAUSE_MS = 2_000
 FAILED_PAUSE_MS = 5_000
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A claimed verification whose case can be judged now."""
-
-    claim: Claim
-    case: SealedCase
-    rows: tuple[ExchangeRow, ...]
 
 
 class Worker:
@@ -94,6 +83,7 @@ class Worker:
         self._clock = clock
         self._bulkheads = Bulkheads(settings.ask_threads)
         self._arrivals = Arrivals(store, clock)
+        self._files = Files(store)
         self._spans = CheckSpans()
         self._answered: queue.SimpleQueue[Claim] = queue.SimpleQueue()
         self._under_way: dict[str, Claim] = {}
@@ -185,22 +175,30 @@ class Worker:
         for claim in claims:
             self._under_way[claim.verification] = claim
             self._spans.begin(claim.verification)
+        questions, now = self._files.questions(claims), self._clock()
+        due = {v: [r for r in rows if should_ask(r, now)] for v, rows in questions.items()}
+        self._files.applications([c for c in claims if due.get(c.verification)])
+        for claim in claims:
             try:
-                self._ask(claim)
+                self._ask(claim, due.get(claim.verification))
             except Exception:
                 # Still held it would be held for good: the heartbeat would keep its lease.
                 log.exception("worker.ask_failed")
                 self._give_back(claim, self._clock() + FAILED_PAUSE_MS)
         return len(claims)
 
-    def _ask(self, claim: Claim) -> None:
-        """Hand every due question of a claim to the pool; the last one to end passes it on."""
-        now = self._clock()
-        due = [r for r in self._store.exchanges(claim.verification) if should_ask(r, now)]
+    def _ask(self, claim: Claim, due: Sequence[ExchangeRow] | None) -> None:
+        """Hand every due question of a claim to the pool; the last one to end passes it on.
+
+        `None`: its questions could not be read with the others'.
+        """
+        if due is None:
+            now = self._clock()
+            due = [r for r in self._store.exchanges(claim.verification) if should_ask(r, now)]
         if not due:
             self._answered.put(claim)
             return
-        application = self._application(claim)
+        application = self._files.application(claim)
         # Asked with the versions it was accepted with, as it will be decoded and judged with them.
         try:
             connectors = self._contents.connectors_of(claim.connectors_digest)
@@ -224,9 +222,6 @@ class Worker:
             asked = pool.submit(self._ask_one, claim, row, application, declaration)
             asked.add_done_callback(one_ended)
 
-    def _application(self, claim: Claim) -> Application:
-        return read_application_bytes(self._store.blob(claim.application_digest))
-
     def _ask_one(
         self,
         claim: Claim,
@@ -235,7 +230,8 @@ class Worker:
         declaration: Declaration,
     ) -> None:
         try:
-            question = self._question(claim, row, application, declaration)
+            callback = self._callback_url(row, declaration)
+            question = as_question(claim.verification, row, application, callback)
             answer = self._spans.asking(
                 claim.verification,
                 row.source,
@@ -252,28 +248,6 @@ class Worker:
         except Exception:
             # Without a stored answer the question stays open and is asked again.
             log.exception("worker.ask_failed", source=row.source)
-
-    def _question(
-        self,
-        claim: Claim,
-        row: ExchangeRow,
-        application: Application,
-        declaration: Declaration,
-    ) -> Question:
-        person = next(p for p in application.persons if p.person == row.person)
-        return Question(
-            source=row.source,
-            person=row.person,
-            name=person.name,
-            id_number=person.id_number,
-            former_names=person.former_names,
-            as_of=application.as_of,
-            purpose=application.purpose,
-            request_id=f"{claim.verification}-{row.source}-{row.person}",
-            case_number=application.case_number,
-            ticket=row.ticket,
-            callback_url=self._callback_url(row, declaration),
-        )
 
     def _callback_url(self, row: ExchangeRow, declaration: Declaration) -> str:
         """Where an asynchronous source may say that its answer is ready (a hint, ADR 0009)."""
@@ -305,37 +279,59 @@ class Worker:
     # -- judging --------------------------------------------------------------------------
 
     def _judge_batch(self, claims: Sequence[Claim]) -> None:
-        ready = [item for claim in claims if (item := self._readiness(claim)) is not None]
         by_digests: dict[Digests, list[Ready]] = {}
-        for item in ready:
+        for item in self._ready(claims):
             by_digests.setdefault(item.case.digests, []).append(item)
         for digests, items in by_digests.items():
             self._judge_group(digests, items)
 
-    def _readiness(self, claim: Claim) -> Ready | None:
-        """The sealed case when it can be judged; otherwise the verification is put back."""
+    def _ready(self, claims: Sequence[Claim]) -> list[Ready]:
+        """Those that can be judged, with their sealed cases; the others are put back."""
         now = self._clock()
-        rows = tuple(self._store.exchanges(claim.verification))
-        if any(r.status == "pending" for r in rows) and now < claim.answer_by:
-            due = [r.due_at for r in rows if r.status == "pending" and r.due_at is not None]
+        questions = self._files.questions(claims)
+        going = [c for c in claims if self._may_be_judged(c, questions.get(c.verification), now)]
+        self._files.applications(going)
+        rows = [row for c in going for row in questions[c.verification]]
+        bodies = self._files.bodies(rows)
+        ready = [self._readiness(c, questions[c.verification], bodies, now) for c in going]
+        return [item for item in ready if item is not None]
+
+    def _may_be_judged(self, claim: Claim, rows: Sequence[ExchangeRow] | None, now: int) -> bool:
+        """Whether all is answered, or the time to answer is over; if not, it is put back."""
+        if rows is None:
+            log.error("worker.cannot_read", verification=claim.verification)
+            self._give_back(claim, now + FAILED_PAUSE_MS)
+            return False
+        waiting = [r for r in rows if r.status == "pending"]
+        if waiting and now < claim.answer_by:
+            due = [r.due_at for r in waiting if r.due_at is not None]
             self._give_back(claim, min([*due, claim.answer_by]))
+            return False
+        return True
+
+    def _readiness(
+        self,
+        claim: Claim,
+        rows: tuple[ExchangeRow, ...],
+        bodies: Mapping[str, bytes],
+        now: int,
+    ) -> Ready | None:
+        """The sealed case, unless nothing new was learned or it cannot be read: then put back."""
+        today = day_of(now).isoformat()
+        try:
+            case = self._files.case(claim, rows, bodies, today, closed=now >= claim.give_up_at)
+        except Exception as error:  # noqa: BLE001 - one household's trouble stays its own
+            log.error(
+                "worker.cannot_read", verification=claim.verification, at=telemetry.place(error)
+            )
+            self._give_back(claim, now + FAILED_PAUSE_MS)
             return None
-        case = self._case(claim, rows, closed=now >= claim.give_up_at)
         if claim.last_evidence_digest == case.evidence_digest:
             # Asked again and learned nothing new: the verdict that stands still stands.
             due = [r.due_at for r in rows if r.due_at is not None]
             self._give_back(claim, min([*due, claim.give_up_at]))
             return None
         return Ready(claim, case, rows)
-
-    def _case(self, claim: Claim, rows: Sequence[ExchangeRow], *, closed: bool) -> SealedCase:
-        today = day_of(self._clock()).isoformat()
-        exchanges = tuple(as_evidence(r, today) for r in rows)
-        digests = Digests(
-            claim.rules_digest, claim.scoring_digest, claim.connectors_digest, claim.engine
-        )
-        bodies = self._store.blobs([d for e in exchanges for d in e.bodies])
-        return SealedCase(self._application(claim), exchanges, digests, closed, bodies)
 
     def _judge_group(self, digests: Digests, items: Sequence[Ready]) -> None:
         """Judge together what is pinned to the same content; seal all in one commit."""
@@ -378,7 +374,10 @@ class Worker:
         code = error.code if isinstance(error, VerifyError) else type(error).__name__
         # The traceback may quote a value; only its place is logged, never its text.
         log.error(
-            "worker.cannot_judge", verification=claim.verification, code=code, at=_place(error)
+            "worker.cannot_judge",
+            verification=claim.verification,
+            code=code,
+            at=telemetry.place(error),
         )
         self._store.fail(claim, code, self._clock())
         telemetry.CHECKS.labels("failed").inc()
@@ -427,13 +426,9 @@ class Worker:
 
     def _let_go(self, claim: Claim, state: str) -> None:
         self._under_way.pop(claim.verification, None)
+        self._files.close(claim.verification)
         self._spans.end(claim.verification, state)
 
     def _parent(self, items: Sequence[Ready]) -> Context | None:
         """The span above a batch: the check's own where there is one check only."""
         return self._spans.context(items[0].claim.verification) if len(items) == 1 else None
-
-
-def _place(error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from verify.domain.access import Caller
-from verify.store import case, integrity, reads
+from verify.store import case, columns, integrity, reads
 from verify.store.case import Case
 from verify.store.database import Database
 from verify.store.keyring import Keyring
 from verify.store.log import Log
-from verify.store.rows import Fault, VerdictRow
+from verify.store.rows import ExchangeRow, Fault, VerdictRow
 
 
 class Checking(Database):
@@ -22,6 +22,14 @@ class Checking(Database):
     def verdicts_of(self, verifications: Sequence[str]) -> tuple[VerdictRow, ...]:
         """All verdicts of verifications that a caller was shown, by verification and sequence."""
         return self._read(lambda c: reads.verdicts_of(c, verifications))
+
+    def exchanges_of(self, verifications: Sequence[str]) -> dict[str, tuple[ExchangeRow, ...]]:
+        """All questions of several verifications, of each by source and person, in one query."""
+        rows = self._read(lambda c: reads.exchange_rows_of(c, verifications))
+        return {
+            name: tuple(reads.exchange(columns.shown("exchanges", r, self.keyring)) for r in mine)
+            for name, mine in rows.items()
+        }
 
     def check_integrity(self, verification: str, caller: Caller) -> tuple[Fault, ...]:
         """Recompute every hash of a verification; each fault names the thing that differs."""

@@ -341,8 +341,7 @@ class Store(Checking, ClericalDecisions, PublishedRules):
 
     def exchanges(self, verification: str) -> tuple[ExchangeRow, ...]:
         """All questions of a verification, by source and person (for the engine)."""
-        rows = self._read(lambda c: reads.exchange_rows(c, verification))
-        return tuple(reads.exchange(columns.shown("exchanges", r, self.keyring)) for r in rows)
+        return self.exchanges_of([verification])[verification]
 
     def blob(self, digest: str) -> bytes:
         """Bytes by digest, verified (for the engine; doors use `document`).
