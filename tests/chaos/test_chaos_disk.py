@@ -194,19 +194,15 @@ Fail = Callable[[Operation], None]
 
 
 def full(operation: Operation) -> None:
-    raise apsw.FullError("disk full") if _sqlite(operation) else OSError(errno.ENOSPC, "full")
+    raise apsw.FullError("disk full") if operation.sqlite else OSError(errno.ENOSPC, "full")
 
 
 def broken(operation: Operation) -> None:
-    raise apsw.IOError("broken") if _sqlite(operation) else OSError(errno.EIO, "broken")
+    raise apsw.IOError("broken") if operation.sqlite else OSError(errno.EIO, "broken")
 
 
 def short(operation: Operation) -> None:
     raise ShortWrite if operation.kind == "write" else OSError(errno.EIO, "broken")
-
-
-def _sqlite(operation: Operation) -> bool:
-    return operation.path.startswith("v.db") and not operation.path.endswith(".lock")
 
 
 class Faulty:

@@ -34,6 +34,7 @@ class Operation:
     offset: int = 0
     data: bytes = field(default=b"", repr=False)
     target: str = ""
+    sqlite: bool = False  # it is SQLite that calls, and takes its own errors only
 
 
 Before = Callable[[Operation], None]
@@ -88,14 +89,14 @@ class _Files(apsw.VFS):
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
         if path and flags[0] & apsw.SQLITE_OPEN_CREATE and not posixpath.exists(path):
-            self._disk.about("create", path)
+            self._disk.about("create", path, sqlite=True)
         return _File(self._disk, path, name, flags)
 
     def xDelete(self, name: str, syncdir: bool) -> None:
-        self._disk.about("delete", name)
+        self._disk.about("delete", name, sqlite=True)
         super().xDelete(name, syncdir)
         if syncdir:
-            self._disk.about("sync-folder", posixpath.dirname(name))
+            self._disk.about("sync-folder", posixpath.dirname(name), sqlite=True)
 
 
 class _File(apsw.VFSFile):
@@ -109,7 +110,7 @@ class _File(apsw.VFSFile):
     def xWrite(self, data: bytes, offset: int) -> None:
         if self._path:
             try:
-                self._disk.about("write", self._path, offset=offset, data=bytes(data))
+                self._disk.about("write", self._path, offset=offset, data=bytes(data), sqlite=True)
             except ShortWrite:
                 super().xWrite(data[: len(data) // 2], offset)
                 raise apsw.FullError("short write") from None
@@ -117,15 +118,15 @@ class _File(apsw.VFSFile):
 
     def xSync(self, flags: int) -> None:
         if self._path:
-            self._disk.about("sync", self._path)
+            self._disk.about("sync", self._path, sqlite=True)
         super().xSync(flags)
         if self._fresh:
             self._fresh = False
-            self._disk.about("sync-folder", posixpath.dirname(str(self._path)))
+            self._disk.about("sync-folder", posixpath.dirname(str(self._path)), sqlite=True)
 
     def xTruncate(self, size: int) -> None:
         if self._path:
-            self._disk.about("truncate", self._path, offset=size)
+            self._disk.about("truncate", self._path, offset=size, sqlite=True)
         super().xTruncate(size)
 
 
