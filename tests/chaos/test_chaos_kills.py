@@ -22,7 +22,7 @@ from chaos_killing import House, Server, killing
 from support import forks
 from verify.service.clock import now_ms
 
-KILLS = int(os.environ.get("VERIFY_KILLS", "280")) // 2
+KILLS = int(os.environ.get("VERIFY_KILLS", "500")) // 2
 """On each kind of database."""
 ROUND, SUBMISSIONS = 50, 25
 
