@@ -84,7 +84,7 @@ def work(settings: Settings, environment: dict[str, str], answers: Path, pipe: A
     with build(settings, environment=environment) as system:
         assert system.worker is not None
         assert system.asker is not None
-        system.worker._asker = Kept(system.asker, pickle.loads(answers.read_bytes()))  # type: ignore[assignment]
+        system.worker.ask_with(Kept(system.asker, pickle.loads(answers.read_bytes())))  # type: ignore[arg-type]
         seal_many = system.store.seal_many
 
         def timed(sealed: Any, now: int) -> Any:
@@ -187,7 +187,7 @@ def measure(rate: int, seconds: int, workers: int) -> dict[str, object]:
             assert first.worker is not None
             assert first.asker is not None
             recorder = Recorder(first.asker)
-            first.worker._asker = recorder  # type: ignore[assignment]
+            first.worker.ask_with(recorder)  # type: ignore[arg-type]
             first.start()
             finish(first, [first.verifications.submit(b, LOCAL).id for b in bodies], 180)
             answers.write_bytes(pickle.dumps(recorder.answers))

@@ -151,7 +151,7 @@ def main() -> None:
 
         with fresh(Path(folder) / "engine", environment) as system:
             recorder = Recorder(system.asker)
-            system.worker._asker = recorder
+            system.worker.ask_with(recorder)
             system.start()
             finish(system, [system.verifications.submit(b, LOCAL).id for b in bodies], 120)
             one = alone(system, bodies, options.alone)

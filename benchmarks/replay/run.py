@@ -64,7 +64,7 @@ def seal(home: Path, count: int) -> None:
             sources.set_profile(source, latency_seconds=0, delay_seconds=0)
         settings = Settings(home=home, retry_seconds=1)
         with build(settings, environment=sources.environment()) as system:
-            system.worker._asker = Recorder(system.asker)
+            system.worker.ask_with(Recorder(system.asker))
             system.start()
             ids = [
                 system.verifications.submit(bodies[i % len(bodies)], LOCAL).id for i in range(count)

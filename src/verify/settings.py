@@ -44,6 +44,11 @@ class Settings(BaseSettings):
         description="After this long the household is judged with the answers that are in; "
         "missing sources go on being asked.",
     )
+    auxiliary_grace_seconds: float = Field(
+        default=1.0,
+        description="So long the first verdict is held for auxiliary sources once all others have "
+        "ended; what they say later makes a new verdict that follows.",
+    )
     retry_seconds: int = Field(
         default=60, description="First pause before a source that did not answer is asked again."
     )

@@ -135,7 +135,7 @@ def system(
         answers: Answers = pickle.loads(plan.answers.read_bytes())
         assert made.asker is not None
         stand_in = Recorded(answers, plan.away_until, made.asker.health)
-        made.worker._asker = stand_in  # type: ignore[assignment] # asks nobody
+        made.worker.ask_with(stand_in)  # type: ignore[arg-type] # asks nobody
     return made
 
 

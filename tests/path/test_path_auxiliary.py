@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import time
 from functools import cache
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import yaml
 from test_path_silent_verdicts import WHO, case
 
 from support.every_source import CONNECTORS, MANDATORY
-from support.live import household
+from support.live import changed_content, household, installation
 from support.rules import BOOK, edited
+from verify.bootstrap import build
 from verify.content import ContentSet
 from verify.domain.access import LOCAL
 from verify.domain.canonical import canonical_bytes, digest_bytes
@@ -171,6 +173,106 @@ def test_a_dead_auxiliary_source_leaves_the_verdict_final(own) -> None:
     assert states == {"unavailable"}
     assert (verdict["outcome"], verdict["final"]) == ("eligible", True)
     assert own.system.verifications.view(verification, LOCAL)["state"] == "completed"
+
+
+def settled(live, verification: str) -> None:
+    deadline = time.monotonic() + 30
+    while live.system.verifications.view(verification, LOCAL)["state"] != "completed":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def auxiliary(live, verification: str, sequence: int) -> list[dict]:
+    verdict = live.system.verifications.documents(verification, LOCAL, sequence).verdict
+    return [c for c in verdict["coverage"] if c.get("auxiliary")]
+
+
+def heard(live, source: str) -> int:
+    """Questions that a source was asked: what comes before it answers."""
+    return len(live.sources.requests(source))
+
+
+def test_a_slow_auxiliary_source_delays_no_verdict_and_its_signal_follows(tmp_path) -> None:
+    with installation(tmp_path, auxiliary_grace_seconds=0.05, retry_seconds=600) as live:
+        live.sources.set_profile("utilities", latency_seconds=3)
+        verification = live.check(household("33").application)
+        view = live.system.verifications.view(verification, LOCAL)
+        first = live.verdict(verification)
+        assert (first["outcome"], first["final"], view["state"]) == ("ineligible", True, "waiting")
+        assert [c["state"] for c in auxiliary(live, verification, 1)] == ["timeout"]
+        assert not any(d["code"] == "auxiliary_signal" for d in first["discrepancies"])
+
+        settled(live, verification)
+        one, two = live.system.store.verdicts(verification, LOCAL)
+        second = live.verdict(verification)
+        assert (two.follows, two.final) == (one.verdict_digest, True)
+        assert one.evidence_digest != two.evidence_digest
+        # It says more, and decides nothing: by neither its silence nor its words.
+        assert [c["state"] for c in auxiliary(live, verification, 2)] == ["partial"]
+        assert any(d["code"] == "auxiliary_signal" for d in second["discrepancies"])
+        assert (second["outcome"], second["assessment"]) == (first["outcome"], first["assessment"])
+        assert heard(live, "utilities") == 1, "what was on its way was not asked for twice"
+        for sequence in (1, 2):
+            assert live.system.replays.replay(verification, LOCAL, sequence).identical
+
+
+def test_an_auxiliary_source_that_hangs_until_the_end_closes_the_check_without_it(
+    tmp_path, monkeypatch
+) -> None:
+    changes = {"deadline_seconds: 10,": "deadline_seconds: 2,"}
+    content = changed_content(tmp_path / "content", "connectors/utilities.yaml", changes)
+    monkeypatch.setenv("VERIFY_CONTENT", str(content))
+    with installation(tmp_path, auxiliary_grace_seconds=0, retry_seconds=600) as live:
+        live.sources.set_profile("utilities", fault="timeout")
+        verification = live.check(household("01").application)
+        assert {c["state"] for c in auxiliary(live, verification, 1)} == {"timeout"}
+        assert live.verdict(verification)["final"] is True
+        settled(live, verification)
+        last = live.verdict(verification)
+        assert (last["outcome"], last["final"]) == ("eligible", True)
+        assert {c["state"] for c in last["coverage"] if c.get("auxiliary")} <= {
+            "timeout",
+            "unavailable",
+        }
+
+
+def test_a_prompt_auxiliary_source_is_in_the_first_and_only_verdict(live) -> None:
+    verification = live.check(household("33").application)
+    settled(live, verification)
+    assert len(live.system.store.verdicts(verification, LOCAL)) == 1
+
+
+def test_what_an_auxiliary_source_says_after_a_check_was_cancelled_is_not_kept(tmp_path) -> None:
+    with installation(tmp_path, auxiliary_grace_seconds=0, retry_seconds=600) as live:
+        live.sources.set_profile("utilities", latency_seconds=2)
+        verification = live.check(household("33").application)
+        live.system.verifications.cancel(verification, LOCAL)
+        live.system.worker.close()  # waits for what is under way
+        [row] = [r for r in live.system.store.exchanges(verification) if r.source == "utilities"]
+        assert (row.status, row.attempts, row.bodies) == ("pending", 0, ())
+        assert len(live.system.store.verdicts(verification, LOCAL)) == 1
+
+
+def test_a_check_that_died_while_a_signal_was_awaited_is_carried_on_by_the_next_process(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr("verify.service.questioning.OUT_PAUSE_MS", 1000)
+    with installation(tmp_path, auxiliary_grace_seconds=0, retry_seconds=600) as live:
+        live.sources.set_profile("utilities", latency_seconds=3)
+        verification = live.check(household("33").application)
+        live.system.worker.close()
+        store = live.system.store
+        [row] = [r for r in store.exchanges(verification) if r.source == "utilities"]
+        if row.status == "pending":  # it did not come to keeping it
+            assert live.system.verifications.view(verification, LOCAL)["state"] == "waiting"
+        live.sources.set_profile("utilities", latency_seconds=0)
+        environment = live.sources.environment()
+        live.system.close()
+        with build(live.system.settings, environment=environment) as again:
+            again.start()
+            live.system = again
+            settled(live, verification)
+            assert [c["state"] for c in auxiliary(live, verification, 2)] == ["partial"]
 
 
 def test_a_source_is_either_mandatory_or_auxiliary() -> None:

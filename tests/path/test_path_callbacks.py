@@ -6,15 +6,13 @@ Lost, twice, forged, out of order, too late: on the whole path, the outcome is t
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from support.commandline import ROOT
-from support.live import Live, household, installation
+from support.live import Live, changed_content, household, installation
 from verify.domain.access import LOCAL
 from verify.service.intake import ApplicationIn
 
@@ -27,20 +25,15 @@ NEVER = 600  # seconds until we would poll by ourselves
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Nobody asks again before ten minutes are over, unless somebody calls back."""
     home = tmp_path_factory.mktemp("callbacks")
-    content = tmp_path_factory.mktemp("content")
-    for kind in ("connectors", "rules", "scoring"):
-        shutil.copytree(ROOT / kind, content / kind)
-    path = content / f"connectors/{LATE}.yaml"
-    text = path.read_text(encoding="utf-8")
-    for old, new in (
-        ("deadline_seconds: 8,", "deadline_seconds: 1,"),
-        ("poll_again_seconds: 30", f"poll_again_seconds: {NEVER}"),
-        ("attempt_seconds: 4,", "attempt_seconds: 1,"),
-        ("attempts: 3}", f"attempts: 3, retry_after_max_seconds: {NEVER}}}"),
-    ):
-        assert old in text, old
-        text = text.replace(old, new)
-    path.write_text(text, encoding="utf-8")
+    changes = {
+        "deadline_seconds: 8,": "deadline_seconds: 1,",
+        "poll_again_seconds: 30": f"poll_again_seconds: {NEVER}",
+        "attempt_seconds: 4,": "attempt_seconds: 1,",
+        "attempts: 3}": f"attempts: 3, retry_after_max_seconds: {NEVER}}}",
+    }
+    content = changed_content(
+        tmp_path_factory.mktemp("content"), f"connectors/{LATE}.yaml", changes
+    )
     with contextlib.ExitStack() as stack:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("VERIFY_CONTENT", str(content))  # read once, at the start

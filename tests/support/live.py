@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -62,6 +63,18 @@ class Live:
 def households() -> list[HouseholdFixture]:
     """All hand-written households."""
     return load_all(HOUSEHOLDS)
+
+
+def changed_content(folder: Path, path: str, changes: dict[str, str]) -> Path:
+    """A copy of the content folders (for `VERIFY_CONTENT`) with one file changed."""
+    for kind in ("connectors", "rules", "scoring"):
+        shutil.copytree(ROOT / kind, folder / kind)
+    text = (folder / path).read_text(encoding="utf-8")
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    (folder / path).write_text(text, encoding="utf-8")
+    return folder
 
 
 def household(number: str) -> HouseholdFixture:

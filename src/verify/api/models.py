@@ -25,7 +25,13 @@ from verify.domain.verdict import (
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
 Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-State = Literal["asking", "waiting", "completed", "cancelled", "failed"]
+State = Annotated[
+    Literal["asking", "waiting", "completed", "cancelled", "failed"],
+    Field(
+        description="`waiting`: there is a verdict, and a source may still be heard: one that "
+        "could decide, or, where the verdict is final, one that only gives signals."
+    ),
+]
 
 
 class Out(BaseModel):

@@ -23,11 +23,11 @@ from verify.connectors.catalogue import Connectors
 from verify.connectors.channel import Channel
 from verify.connectors.declaration import Declaration
 from verify.connectors.decoding import DecodeContext, Decoded, decode
+from verify.connectors.driving import DRIVER_ERROR, drive
 from verify.connectors.egress import Egress
 from verify.connectors.gate import Gate
 from verify.connectors.health import HealthBook
 from verify.connectors.hedging import both, first_good
-from verify.connectors.http import Failure
 from verify.connectors.observing import observe
 from verify.connectors.opening import OpenSource
 from verify.connectors.shared import MemoryState, SharedState
@@ -182,7 +182,8 @@ class Asker:
         gate = self._gate(source.declaration, question, authorisations)
         started = time.monotonic()
         try:
-            outcome = _run(self._channel(source, question, gate), source.declaration, question)
+            channel = self._channel(source, question, gate)
+            outcome = drive(channel, source.declaration, question.ticket)
         except BaseException:
             source.breaker.left(permit)
             raise
@@ -245,6 +246,8 @@ class Asker:
         """Count an answer: how the source does, and whether it still is like itself."""
         source = declaration.id
         state = "pending" if outcome.pending else outcome.state.value
+        if outcome.detail.startswith(DRIVER_ERROR):
+            state = DRIVER_ERROR  # ours to mend: an outage would be looked for at the source
         if outcome.state is not EvidenceState.OK or not self.watch.wants(declaration):
             self.health.note(source, state, took)
             return
@@ -331,13 +334,6 @@ def _tell(breaker: Breaker, permit: Permit, outcome: drivers.Outcome, pause: int
         breaker.failed(permit)
     else:
         breaker.succeeded()
-
-
-def _run(channel: Channel, declaration: Declaration, question: Question) -> drivers.Outcome:
-    try:
-        return drivers.run(channel, declaration, question.ticket)
-    except Failure as failure:
-        return drivers.Outcome(failure.state, failure.detail, retry_after=failure.retry_after)
 
 
 def _pause(declaration: Declaration, outcome: drivers.Outcome) -> int | None:

@@ -4,9 +4,9 @@ A verification is its own state machine in the store; any worker may pick it up 
 Nothing here decides anything: answers are stored raw before they are parsed, and `judge` is the
 pure path that replay uses.
 
-    asking ──all answered, or answer_by passed──▶ judged ──▶ completed
+    asking ──all that decide answered, or answer_by passed──▶ judged ──▶ completed
                                                     │
-                                  a source is missing and could change the outcome
+                       a source is missing and could change the outcome, or is a signal
                                                     ▼
                                                  waiting ──due──▶ asking again
 """
@@ -18,29 +18,25 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 
 import structlog
 from opentelemetry.context import Context
 
 from verify import telemetry
-from verify.connectors import Answer, Asker, Declaration
+from verify.connectors import Asker
 from verify.domain.errors import VerifyError
 from verify.domain.evidence import EvidenceState
-from verify.domain.household import Application
-from verify.service.arrivals import Arrival, Arrivals
-from verify.service.bulkheads import Bulkheads
 from verify.service.check_spans import CheckSpans, count_sealed
 from verify.service.clock import Clock, day_of
 from verify.service.contents import Contents
 from verify.service.files import Files, Ready
 from verify.service.judging import Judged, judge, match_counts
-from verify.service.questions import as_question, should_ask
+from verify.service.questioning import FAILED_PAUSE_MS, LEASE_MS, Questioning
+from verify.service.questions import should_ask
 from verify.service.sealed import Digests
 from verify.settings import Settings
 from verify.store import (
     Claim,
-    ExchangeAnswer,
     ExchangeRow,
     LeaseLost,
     SealedVerdict,
@@ -50,12 +46,10 @@ from verify.store import (
 
 log = structlog.get_logger("verify.worker")
 
-LEASE_MS = 60_000
 HEARTBEAT_SECONDS = 15
 MAX_UNDER_WAY = 200
-MAX_PAUSE_MS = 6 * 3_600_000
 HELD_PAUSE_MS = 2_000
-FAILED_PAUSE_MS = 5_000
+UNCHANGED_PAUSE_MS = 1_000
 
 
 class Worker:
@@ -81,13 +75,21 @@ class Worker:
         self._asker = asker
         self._settings = settings
         self._clock = clock
-        self._bulkheads = Bulkheads(settings.ask_threads)
-        self._arrivals = Arrivals(store, clock)
         self._files = Files(store)
         self._spans = CheckSpans()
         self._answered: queue.SimpleQueue[Claim] = queue.SimpleQueue()
+        self._questioning = Questioning(
+            store,
+            contents,
+            self._files,
+            asker,
+            settings,
+            clock,
+            self._spans,
+            pass_on=self._answered.put,
+            give_back=self._give_back,
+        )
         self._under_way: dict[str, Claim] = {}
-        self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -103,6 +105,11 @@ class Worker:
             thread.start()
             self._threads.append(thread)
 
+    def ask_with(self, asker: Asker) -> None:
+        """Put questions to another asker from now on: one that records, or that answers itself."""
+        self._asker = asker
+        self._questioning.asker = asker
+
     def wake(self) -> None:
         """There may be work now."""
         self._wake.set()
@@ -111,7 +118,7 @@ class Worker:
         """Stop claiming, let the questions under way end, give back what is not judged."""
         self._stop.set()
         self._wake.set()
-        self._bulkheads.close()
+        self._questioning.close()
         for thread in self._threads:
             thread.join(timeout=30)
         for claim in list(self._under_way.values()):
@@ -168,6 +175,7 @@ class Worker:
     # -- asking ---------------------------------------------------------------------------
 
     def _dispatch(self) -> int:
+        self._questioning.tick()
         room = MAX_UNDER_WAY - len(self._under_way)
         if room <= 0:
             return 0
@@ -180,101 +188,12 @@ class Worker:
         self._files.applications([c for c in claims if due.get(c.verification)])
         for claim in claims:
             try:
-                self._ask(claim, due.get(claim.verification))
+                self._questioning.ask(claim, due.get(claim.verification))
             except Exception:
                 # Still held it would be held for good: the heartbeat would keep its lease.
                 log.exception("worker.ask_failed")
                 self._give_back(claim, self._clock() + FAILED_PAUSE_MS)
         return len(claims)
-
-    def _ask(self, claim: Claim, due: Sequence[ExchangeRow] | None) -> None:
-        """Hand every due question of a claim to the pool; the last one to end passes it on.
-
-        `None`: its questions could not be read with the others'.
-        """
-        if due is None:
-            now = self._clock()
-            due = [r for r in self._store.exchanges(claim.verification) if should_ask(r, now)]
-        if not due:
-            self._answered.put(claim)
-            return
-        application = self._files.application(claim)
-        # Asked with the versions it was accepted with, as it will be decoded and judged with them.
-        try:
-            connectors = self._contents.connectors_of(claim.connectors_digest)
-        except VerifyError as error:
-            log.error("worker.cannot_ask", verification=claim.verification, code=error.code)
-            self._answered.put(claim)  # judging meets the same, and closes the case with its code
-            return
-        left = len(due)
-
-        def one_ended(_: Future[None]) -> None:
-            nonlocal left
-            with self._lock:
-                left -= 1
-                last = left == 0
-            if last:
-                self._answered.put(claim)
-
-        for row in due:
-            declaration = connectors.declaration(row.source)
-            pool = self._bulkheads.of(declaration)
-            asked = pool.submit(self._ask_one, claim, row, application, declaration)
-            asked.add_done_callback(one_ended)
-
-    def _ask_one(
-        self,
-        claim: Claim,
-        row: ExchangeRow,
-        application: Application,
-        declaration: Declaration,
-    ) -> None:
-        try:
-            callback = self._callback_url(row, declaration)
-            question = as_question(claim.verification, row, application, callback)
-            answer = self._spans.asking(
-                claim.verification,
-                row.source,
-                lambda: self._asker.ask(question, application.authorisations, declaration),
-            )
-            now = self._clock()
-            self._arrivals.save(
-                Arrival(
-                    claim, row.source, row.person, self._outcome(answer, row, now), answer.bodies
-                )
-            )
-        except LeaseLost:
-            log.info("worker.lease_lost", verification=claim.verification, source=row.source)
-        except Exception:
-            # Without a stored answer the question stays open and is asked again.
-            log.exception("worker.ask_failed", source=row.source)
-
-    def _callback_url(self, row: ExchangeRow, declaration: Declaration) -> str:
-        """Where an asynchronous source may say that its answer is ready (a hint, ADR 0009)."""
-        if declaration.driver != "job":
-            return ""
-        return f"{self._settings.public_url}/v1/callbacks/{row.callback_token}"
-
-    def _outcome(self, answer: Answer, row: ExchangeRow, now: int) -> ExchangeAnswer:
-        """What to remember of an answer, and when to ask again if it is worth it."""
-        again = answer.pending or answer.state.worth_asking_again
-        pause = self._pause(row.attempts)
-        if answer.retry_after_seconds is not None:
-            pause = answer.retry_after_seconds * 1000
-        return ExchangeAnswer(
-            status="pending" if answer.pending else "done",
-            transport=EvidenceState.TIMEOUT if answer.pending else answer.state,
-            asked_on=day_of(now).isoformat(),
-            letter=answer.letter,
-            detail="still_working" if answer.pending else answer.detail,
-            ticket=answer.ticket,
-            due_at=now + pause if again else None,
-            worth_asking=again,
-        )
-
-    def _pause(self, attempts: int) -> int:
-        """Milliseconds before the next try: doubled each time, six hours at most."""
-        return int(min(self._settings.retry_seconds * 1000 * 2 ** min(attempts, 12), MAX_PAUSE_MS))
 
     # -- judging --------------------------------------------------------------------------
 
@@ -302,12 +221,23 @@ class Worker:
             log.error("worker.cannot_read", verification=claim.verification)
             self._give_back(claim, now + FAILED_PAUSE_MS)
             return False
-        waiting = [r for r in rows if r.status == "pending"]
-        if waiting and now < claim.answer_by:
-            due = [r.due_at for r in waiting if r.due_at is not None]
+        if now < claim.answer_by and (waiting := self._undecided(claim, rows)):
+            due = [d for r in waiting if (d := self._questioning.due_at(r, now)) is not None]
             self._give_back(claim, min([*due, claim.answer_by]))
             return False
         return True
+
+    def _undecided(self, claim: Claim, rows: Sequence[ExchangeRow]) -> list[ExchangeRow]:
+        """Open questions that can decide: an auxiliary source is never waited for."""
+        pending = [r for r in rows if r.status == "pending"]
+        aside = self._aside(claim) if pending else ()
+        return [r for r in pending if r.source not in aside]
+
+    def _aside(self, claim: Claim) -> frozenset[str]:
+        try:
+            return self._questioning.auxiliary(claim)
+        except VerifyError:
+            return frozenset()  # judging meets the same, and closes the case with its code
 
     def _readiness(
         self,
@@ -328,8 +258,9 @@ class Worker:
             return None
         if claim.last_evidence_digest == case.evidence_digest:
             # Asked again and learned nothing new: the verdict that stands still stands.
-            due = [r.due_at for r in rows if r.due_at is not None]
-            self._give_back(claim, min([*due, claim.give_up_at]))
+            due = [d for r in rows if (d := self._questioning.due_at(r, now)) is not None]
+            # What is due this very moment was just tried, or has no room: not at once again.
+            self._give_back(claim, max(min([*due, claim.give_up_at]), now + UNCHANGED_PAUSE_MS))
             return None
         return Ready(claim, case, rows)
 
@@ -386,6 +317,8 @@ class Worker:
     def _sealed(self, item: Ready, result: Judged, now: int) -> SealedVerdict:
         final = result.verdict.final
         again = () if final else self._again(item, result, now)
+        due = [due for _, _, due in again] + self._still_out(item, result, now)
+        over = final and not due
         return SealedVerdict(
             claim=item.claim,
             bundle=item.case.bundle(),
@@ -394,10 +327,19 @@ class Worker:
             evidence_digest=item.case.evidence_digest,
             outcome=result.verdict.outcome.value,
             final=final,
-            state="completed" if final else "waiting",
-            due_at=None if final else min([item.claim.give_up_at, *(due for _, _, due in again)]),
+            state="completed" if over else "waiting",
+            due_at=None if over else min([item.claim.give_up_at, *due]),
             ask_again=again,
         )
+
+    def _still_out(self, item: Ready, result: Judged, now: int) -> list[int]:
+        """When to look for auxiliary sources that have not said yet whether they answer."""
+        if item.case.closed:
+            return []
+        aside = {c["source"] for c in result.verdict.coverage if c.get("auxiliary")}
+        rows = [r for r in item.rows if r.status == "pending" and r.source in aside]
+        dues = [self._questioning.due_at(r, now) for r in rows]
+        return [max(due or 0, now + UNCHANGED_PAUSE_MS) for due in dues]
 
     def _again(self, item: Ready, result: Judged, now: int) -> tuple[tuple[str, str, int], ...]:
         """Whom to ask again, and when: also sources whose bytes turned out to be unreadable."""
@@ -408,7 +350,7 @@ class Worker:
             (
                 r.source,
                 r.person,
-                r.due_at if r.due_at is not None else now + self._pause(r.attempts),
+                r.due_at if r.due_at is not None else now + self._questioning.pause(r.attempts),
             )
             for r in item.rows
             if states[(r.source, r.person)].worth_asking_again

@@ -33,11 +33,16 @@ _LOCK_MANY = (
 _UPDATE = update(verifications).where(_v.id == bindparam("wanted"))
 
 
-def claim(connection: Connection, now_ms: int, limit: int, lease_ms: int) -> tuple[Claim, ...]:
-    """Take up to `limit` due verifications that nobody holds, the longest due first."""
+def claim(
+    connection: Connection, now_ms: int, limit: int, lease_ms: int, only: str = ""
+) -> tuple[Claim, ...]:
+    """Take up to `limit` due verifications that nobody holds, the longest due first.
+
+    `only` names one to take whether or not it is due.
+    """
     due = (
         select(verifications)
-        .where(_v.due_at <= now_ms, _v.state.in_(ACTIVE))
+        .where(_v.id == only if only else _v.due_at <= now_ms, _v.state.in_(ACTIVE))
         .where(or_(_v.lease_until.is_(None), _v.lease_until <= now_ms))
         .order_by(_v.due_at, _v.id)
         .limit(limit)

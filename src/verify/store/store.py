@@ -222,9 +222,9 @@ class Store(Checking, ClericalDecisions, PublishedRules):
 
     # -- working --------------------------------------------------------------------------
 
-    def claim(self, now_ms: int, limit: int, lease_ms: int) -> tuple[Claim, ...]:
-        """Take up to `limit` due verifications that nobody holds, the longest due first."""
-        return self._writer.run(lambda c: leasing.claim(c, now_ms, limit, lease_ms))
+    def claim(self, now_ms: int, limit: int, lease_ms: int, only: str = "") -> tuple[Claim, ...]:
+        """Take up to `limit` due verifications that nobody holds, or `only` this, due or not."""
+        return self._writer.run(lambda c: leasing.claim(c, now_ms, limit, lease_ms, only))
 
     def heartbeat(self, claim: Claim, now_ms: int, lease_ms: int) -> None:
         """Prolong a lease; raises `LeaseLost`."""

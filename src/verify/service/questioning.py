@@ -1,0 +1,331 @@
+"""Put the questions of a claimed verification to its sources, and keep what comes back.
+
+A verification is passed on to be judged as soon as all that can decide it has ended. Auxiliary
+sources (signals, which decide nothing) get a moment's grace beyond that; what they say later is
+kept all the same, and judged with the rest (ADR 0024).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import structlog
+
+from verify import telemetry
+from verify.connectors import Answer, Asker, Declaration
+from verify.domain.errors import VerifyError
+from verify.domain.evidence import EvidenceState
+from verify.domain.household import Application
+from verify.service.arrivals import Arrival, Arrivals
+from verify.service.bulkheads import Bulkheads
+from verify.service.check_spans import CheckSpans
+from verify.service.clock import Clock, day_of
+from verify.service.contents import Contents
+from verify.service.files import Files
+from verify.service.questions import as_question, should_ask
+from verify.settings import Settings
+from verify.store import Claim, ExchangeAnswer, ExchangeRow, LeaseLost, Store
+
+log = structlog.get_logger("verify.worker")
+
+LEASE_MS = 60_000
+MAX_PAUSE_MS = 6 * 3_600_000
+FAILED_PAUSE_MS = 5_000
+OUT_PAUSE_MS = 30_000
+"""When a check is looked at again whose auxiliary source is still being asked: should this process
+end meanwhile, another one asks."""
+
+MAX_OUT = 1000
+"""Questions to auxiliary sources under way at most: what is beyond is asked after the verdict."""
+
+_LATE_TRIES = 40
+_LATE_PAUSE_SECONDS = 0.25
+
+Key = tuple[str, str, str]
+
+
+@dataclass
+class Round:
+    """The questions of one claim that were put together, and how many have not ended.
+
+    `passed`: the claim has gone on to be judged. `unkept`: an answer could not be stored.
+    """
+
+    claim: Claim
+    mandatory: int
+    auxiliary: int
+    ripe_at: float | None = None
+    passed: bool = False
+    unkept: bool = False
+
+
+@dataclass(frozen=True)
+class _Put:
+    """One question as it is put."""
+
+    round: Round
+    row: ExchangeRow
+    application: Application
+    declaration: Declaration
+    mandatory: bool
+
+    @property
+    def key(self) -> Key:
+        return (self.row.verification, self.row.source, self.row.person)
+
+
+class Questioning:
+    """Asks for many verifications at once; a slow source holds up only questions to itself.
+
+    `pass_on` takes a claim that can be judged, `give_back` one that is to be looked at again at an
+    instant. Both are called from any thread.
+    """
+
+    def __init__(  # noqa: PLR0917 - its parts, each of its own type
+        self,
+        store: Store,
+        contents: Contents,
+        files: Files,
+        asker: Asker,
+        settings: Settings,
+        clock: Clock,
+        spans: CheckSpans,
+        pass_on: Callable[[Claim], None],
+        give_back: Callable[[Claim, int], None],
+    ) -> None:
+        self._store = store
+        self._contents = contents
+        self._files = files
+        self.asker = asker
+        self._settings = settings
+        self._clock = clock
+        self._spans = spans
+        self._pass_on = pass_on
+        self._give_back = give_back
+        self._bulkheads = Bulkheads(settings.ask_threads)
+        self._arrivals = Arrivals(store, clock)
+        self._late = ThreadPoolExecutor(2, thread_name_prefix="late")
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._lingering: list[Round] = []
+        self._out: set[Key] = set()
+
+    def close(self) -> None:
+        """Let the questions under way end; what has not begun is dropped."""
+        self._closing.set()
+        self._bulkheads.close()
+        self._late.shutdown(wait=True)
+
+    def auxiliary(self, claim: Claim) -> frozenset[str]:
+        """The sources that decide nothing in this verification."""
+        book = self._contents.law_of(claim.rules_digest).find(claim.region, claim.programme)
+        return frozenset(book.auxiliary_sources)
+
+    def due_at(self, row: ExchangeRow, now: int) -> int | None:
+        """When a question is to be put (again); one that is out is not put a second time."""
+        if row.due_at is not None and self.is_out(row):
+            return max(row.due_at, now + OUT_PAUSE_MS)
+        return row.due_at
+
+    def is_out(self, row: ExchangeRow) -> bool:
+        """Whether this process is asking it now."""
+        with self._lock:
+            return (row.verification, row.source, row.person) in self._out
+
+    def ask(self, claim: Claim, due: Sequence[ExchangeRow] | None) -> None:
+        """Put every due question of a claim; the last one that can decide passes it on.
+
+        `None`: its questions could not be read with the others'.
+        """
+        if due is None:
+            now = self._clock()
+            due = [r for r in self._store.exchanges(claim.verification) if should_ask(r, now)]
+        due = [r for r in due if not self.is_out(r)]
+        if not due:
+            self._pass_on(claim)
+            return
+        application = self._files.application(claim)
+        # Asked with the versions it was accepted with, as it will be decoded and judged with them.
+        try:
+            connectors = self._contents.connectors_of(claim.connectors_digest)
+            aside = self.auxiliary(claim)
+        except VerifyError as error:
+            log.error("worker.cannot_ask", verification=claim.verification, code=error.code)
+            self._pass_on(claim)  # judging meets the same, and closes the case with its code
+            return
+        with self._lock:
+            room = MAX_OUT - len(self._out)
+        deciding = [r for r in due if r.source not in aside]
+        others = [r for r in due if r.source in aside][: max(room, 0)]
+        round_ = Round(claim, len(deciding), len(others))
+        puts = [
+            _Put(round_, r, application, connectors.declaration(r.source), r.source not in aside)
+            for r in (*deciding, *others)
+        ]
+        for put in puts:
+            self._put(put)
+        if not deciding:
+            self._ended(round_)
+
+    def tick(self) -> None:
+        """Pass on what has waited long enough for its auxiliary sources."""
+        now = time.monotonic()
+        with self._lock:
+            ripe = [r for r in self._lingering if r.ripe_at is not None and r.ripe_at <= now]
+            self._lingering = [r for r in self._lingering if r not in ripe]
+            for round_ in ripe:
+                round_.passed = True
+        for round_ in ripe:
+            self._go(round_)
+
+    # -- one question ---------------------------------------------------------------------
+
+    def _put(self, put: _Put) -> None:
+        with self._lock:
+            self._out.add(put.key)
+
+        def ended(asked: Future[bool]) -> None:
+            with self._lock:
+                self._out.discard(put.key)
+                kept = asked.cancelled() or (asked.exception() is None and asked.result())
+                put.round.unkept |= not kept
+                put.round.mandatory -= put.mandatory
+                put.round.auxiliary -= not put.mandatory
+            self._ended(put.round)
+
+        pool = self._bulkheads.of(put.declaration)
+        pool.submit(self._ask_one, put).add_done_callback(ended)
+
+    def _ended(self, round_: Round) -> None:
+        """Pass a claim on when nothing that decides is out, and nothing else is waited for."""
+        with self._lock:
+            if round_.passed or round_.mandatory:
+                return
+            if round_.auxiliary:
+                if round_.ripe_at is None:
+                    grace = float(self._settings.auxiliary_grace_seconds)
+                    round_.ripe_at = time.monotonic() + grace
+                    self._lingering.append(round_)
+                return
+            round_.passed = True
+            self._lingering = [r for r in self._lingering if r is not round_]
+        self._go(round_)
+
+    def _go(self, round_: Round) -> None:
+        later = self._clock() + FAILED_PAUSE_MS
+        if round_.unkept and later < round_.claim.answer_by:
+            # Still open, and due: without a pause it would be asked again at once, for ever.
+            self._give_back(round_.claim, later)
+        else:
+            self._pass_on(round_.claim)
+
+    def _ask_one(self, put: _Put) -> bool:
+        """Ask, and keep the answer; says whether it was kept, or was not ours to keep."""
+        answer = self._answer(put)
+        kept = self._outcome(answer, put.row, self._clock())
+        arrival = Arrival(put.round.claim, put.row.source, put.row.person, kept, answer.bodies)
+        try:
+            if put.round.passed:
+                self._keep_late(put, arrival)
+                return True
+            self._arrivals.save(arrival)
+        except LeaseLost:
+            if put.mandatory:
+                log.info(
+                    "worker.lease_lost", verification=put.row.verification, source=put.row.source
+                )
+            else:
+                self._keep_late(put, arrival)
+            return True
+        except Exception as error:  # noqa: BLE001 - the question stays open and is asked again
+            code, at = type(error).__name__, telemetry.place(error)
+            log.error("worker.answer_not_kept", source=put.row.source, code=code, at=at)
+            return False
+        if put.round.passed:  # while it was being stored, and so judged without it
+            self._late.submit(self._late_save, put, None)
+        return True
+
+    def _answer(self, put: _Put) -> Answer:
+        try:
+            callback = self._callback_url(put.row, put.declaration)
+            question = as_question(put.row.verification, put.row, put.application, callback)
+            return self._spans.asking(
+                put.row.verification,
+                put.row.source,
+                lambda: self.asker.ask(question, put.application.authorisations, put.declaration),
+            )
+        except Exception as error:  # noqa: BLE001 - ours, but the source is unheard all the same
+            code = type(error).__name__
+            log.error(
+                "worker.ask_failed", source=put.row.source, code=code, at=telemetry.place(error)
+            )
+            return Answer(EvidenceState.UNAVAILABLE, (), f"asking_failed:{code}", "")
+
+    def _keep_late(self, put: _Put, arrival: Arrival) -> None:
+        """An auxiliary answer after its claim went on: kept under a claim of its own."""
+        self._late.submit(self._late_save, put, arrival)
+
+    def _late_save(self, put: _Put, arrival: Arrival | None) -> None:
+        """Keep it if nobody else has asked meanwhile, and have the check judged with it."""
+        where = {"verification": put.row.verification, "source": put.row.source}
+        try:
+            claim = self._claim_soon(put.row.verification)
+            if claim is None:
+                log.info("worker.late_dropped", **where)
+                return
+            if arrival is not None and self._attempts(put) == put.row.attempts:
+                self._arrivals.save(replace(arrival, claim=claim))
+            self._store.release(claim, self._clock())
+        except LeaseLost:
+            log.info("worker.late_dropped", **where)
+        except Exception as error:  # noqa: BLE001 - the question stays open and is asked again
+            code, at = type(error).__name__, telemetry.place(error)
+            log.error("worker.answer_not_kept", source=put.row.source, code=code, at=at)
+
+    def _attempts(self, put: _Put) -> int:
+        rows = self._store.exchanges(put.row.verification)
+        key = (put.row.source, put.row.person)
+        return next(r.attempts for r in rows if (r.source, r.person) == key)
+
+    def _claim_soon(self, verification: str) -> Claim | None:
+        """The claim on one verification once whoever judges it has let it go; None: it ended."""
+        for _ in range(_LATE_TRIES):
+            claims = self._store.claim(self._clock(), 1, LEASE_MS, only=verification)
+            if claims:
+                return claims[0]
+            if self._closing.wait(_LATE_PAUSE_SECONDS):
+                break
+        return None
+
+    # -- what is asked, and what is remembered --------------------------------------------
+
+    def _callback_url(self, row: ExchangeRow, declaration: Declaration) -> str:
+        """Where an asynchronous source may say that its answer is ready (a hint, ADR 0009)."""
+        if declaration.driver != "job":
+            return ""
+        return f"{self._settings.public_url}/v1/callbacks/{row.callback_token}"
+
+    def _outcome(self, answer: Answer, row: ExchangeRow, now: int) -> ExchangeAnswer:
+        """What to remember of an answer, and when to ask again if it is worth it."""
+        again = answer.pending or answer.state.worth_asking_again
+        pause = self.pause(row.attempts)
+        if answer.retry_after_seconds is not None:
+            pause = answer.retry_after_seconds * 1000
+        return ExchangeAnswer(
+            status="pending" if answer.pending else "done",
+            transport=EvidenceState.TIMEOUT if answer.pending else answer.state,
+            asked_on=day_of(now).isoformat(),
+            letter=answer.letter,
+            detail="still_working" if answer.pending else answer.detail,
+            ticket=answer.ticket,
+            due_at=now + pause if again else None,
+            worth_asking=again,
+        )
+
+    def pause(self, attempts: int) -> int:
+        """Milliseconds before the next try: doubled each time, six hours at most."""
+        return int(min(self._settings.retry_seconds * 1000 * 2 ** min(attempts, 12), MAX_PAUSE_MS))
