@@ -11,7 +11,7 @@ from verify import telemetry
 from verify.connectors import Asker
 from verify.service import master_key
 from verify.service.access import Authenticator
-from verify.service.access_trail import Trail
+from verify.service.access_trail import Keep, Trail
 from verify.service.assessment import Assessments
 from verify.service.audit import Audits
 from verify.service.audit_notary import Notary
@@ -22,6 +22,7 @@ from verify.service.impacts import Impacts
 from verify.service.in_force import InForce
 from verify.service.matching import Matching
 from verify.service.publishing import Publishing
+from verify.service.reads_folder import ReadsFolder
 from verify.service.replay import Replays
 from verify.service.shadow import Shadows
 from verify.service.source_health import SourceHealth
@@ -33,6 +34,7 @@ from verify.service.what_if import WhatIfs
 from verify.service.worker import Worker
 from verify.settings import Settings
 from verify.store import Store
+from verify.store.accesses import AccessRow
 
 
 @dataclass
@@ -107,7 +109,14 @@ def build(
     if not read_only:
         settings.home.mkdir(parents=True, exist_ok=True)
     store = master_key.open_protected(settings, read_only=read_only)
-    notary = Notary(store, settings, clock, make_keys=not read_only)
+    left = ReadsFolder(settings.home)
+    notary = Notary(
+        store,
+        settings,
+        clock,
+        make_keys=not read_only,
+        before=lambda: None if read_only else left.take_in(store.record_access),
+    )
     store.hold_finals(notary.may_finish)
     in_force = InForce(store, clock)
     given = environment if environment is not None else os.environ
@@ -128,7 +137,7 @@ def build(
         )
         engine = Worker(store, contents, asker, settings, clock, _due(in_force, contents))
     changes = ConnectorPublishing(store, contents, in_force, clock, given)
-    trail = Trail(store, clock, recording=not read_only)
+    trail = Trail(store, clock, _keeping(settings, store, left, read_only=read_only))
     audits = Audits(store, notary, trail.note)
     sources = SourceHealth(store, contents, shared, clock)
     parts = Parts(
@@ -153,10 +162,11 @@ def build(
             wake_worker=wake,
             proof=audits.receipt,
             note=trail.note,
+            note_list=trail.note_list,
         ),
         assessments=Assessments(contents),
-        replays=Replays(store, contents, trail.note),
-        what_ifs=WhatIfs(store, contents, trail.note),
+        replays=Replays(store, contents, trail.note, trail.note_list),
+        what_ifs=WhatIfs(store, contents, trail.note, in_force.standing),
         publishing=Publishing(store, contents, in_force, clock),
         connector_publishing=changes,
         impacts=Impacts(store, contents),
@@ -171,6 +181,20 @@ def build(
         trail=trail,
         vitals=Vitals(parts, clock),
     )
+
+
+def _keeping(settings: Settings, store: Store, left: ReadsFolder, *, read_only: bool) -> Keep:
+    """How a read is recorded: a store opened for reading may not be written by this process."""
+    if not read_only:
+        return store.record_access
+    if settings.resolved_database_url.startswith("sqlite"):
+        return left.keep
+
+    def beside(row: AccessRow) -> None:
+        with master_key.open_store(settings) as writing:
+            writing.record_access(row)
+
+    return beside
 
 
 def _no_keeping(kind: str, digest: str, blob: bytes) -> None:

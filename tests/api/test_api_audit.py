@@ -88,7 +88,9 @@ def test_inclusion_of_anothers_verification_is_answered_like_one_that_does_not_e
     assert theirs.content == nothing.content
 
 
-def test_every_read_over_rest_is_on_record_before_it_is_answered(auditor, caseworker, judged):
+def test_every_read_over_rest_is_on_record_before_it_is_answered(
+    auditor, caseworker, judged, refusal
+):
     def seen(**query):
         page = auditor.get("/v1/audit/accesses", params={"verification": judged, **query}).json()
         AccessPage.model_validate(page)
@@ -99,11 +101,16 @@ def test_every_read_over_rest_is_on_record_before_it_is_answered(auditor, casewo
     digest = next(d for e in digests for d in e["bodies"])
     caseworker.get(f"/v1/verifications/{judged}/report")
     caseworker.get(f"/v1/verifications/{judged}/trace")
-    caseworker.get(f"/v1/verifications/{judged}/evidence/{digest}")
+    raw = f"/v1/verifications/{judged}/evidence/{digest}"
+    refusal(caseworker.get(raw), 422, "purpose-needed")
+    refusal(caseworker.get(raw, headers={"X-Purpose": "curiosity"}), 422)
+    refusal(caseworker.get(raw, headers={"X-Purpose": "audit"}), 403)
+    assert caseworker.get(raw, headers={"X-Purpose": "complaint"}).status_code == 200
     caseworker.post(f"/v1/verifications/{judged}/replay")
     fresh = seen()[: len(seen()) - before]
     assert fresh == ["replay", "raw answer", "trace", "report", "evidence"]
-    assert seen(what="raw answer")[:1] == ["raw answer"]
+    assert seen(what="raw answer", purpose="complaint")[:1] == ["raw answer"]
+    assert seen(what="raw answer", purpose="review") == []
 
 
 def test_only_auditors_see_who_read_what(caseworker, refusal):

@@ -28,9 +28,10 @@ def page(browser):
     context.close()
 
 
-def log_in(page, live) -> None:
+def log_in(page, live, key="", purpose="") -> None:
     page.goto(f"{live.url}/console/login")
-    page.fill("#key", live.caseworker_key)
+    page.fill("#key", key or live.caseworker_key)
+    page.select_option("#purpose", purpose)
     page.click("main button")
     page.wait_for_url(f"{live.url}/console/")
 

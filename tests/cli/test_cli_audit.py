@@ -29,7 +29,9 @@ def test_an_exported_archive_is_checked_with_nothing_but_the_keys(kept, tmp_path
     keys.write_text(cli("audit", "keys").stdout)
     assert len(keys.read_text().splitlines()) == 2
     archive = tmp_path / "case.zip"
-    cli.json("audit", "export", verification, "--out", str(archive))
+    refused = cli.json("audit", "export", verification, "--out", str(archive), code=2)
+    assert refused["error"]["code"] == "purpose-needed"
+    cli.json("audit", "export", verification, "--out", str(archive), "--purpose", "audit")
     assert archive.stat().st_mode & 0o077 == 0
     found = cli.json("audit", "verify", str(archive), "--keys", str(keys))
     assert found["intact"] is True

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from support.desk import HOUR, NATIONAL, person
 from support.insider import Insider, altered
 from support.notary import Office
-from verify.domain.access import Caller, RoleName
-from verify.domain.errors import NotPermitted
+from verify.domain.access import Caller, Purpose, RoleName
+from verify.domain.canonical import digest
+from verify.domain.errors import Conflict, NotPermitted, PurposeNeeded
 from verify.service.access_trail import Trail
+from verify.service.reads_folder import ReadsFolder
 from verify.store import tables
-from verify.store.accesses import AccessFilters
+from verify.store.accesses import FORM, AccessFilters, Read, row_of
 
 AUDITOR = Caller("auditor", frozenset({RoleName.AUDITOR}), ("*",))
 
@@ -23,7 +27,7 @@ def office(store, tmp_path):
 
 @pytest.fixture
 def trail(office):
-    return Trail(office.store, lambda: office.desk.now, recording=True)
+    return Trail(office.store, lambda: office.desk.now)
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def reads(office, trail):
     one, two = office.finished(1), office.finished(2)
     trail.note(person("clerk 1"), one, "report", "sha256:" + "d" * 64)
     office.desk.now += HOUR
-    trail.note(person("clerk 2"), one, "raw answer")
+    trail.note(person("clerk 2").reading_for(Purpose.COMPLAINT), one, "raw answer")
     trail.note(person("clerk 1"), two, "report")
     office.notary.once()
     return one, two
@@ -111,8 +115,110 @@ def test_a_read_of_a_moment_ago_is_no_fault(office, trail, reads):
 
 
 def test_what_cannot_be_recorded_is_not_shown(open_store, office, trail, reads):
-    from verify.domain.errors import Conflict
-
-    reader = Trail(open_store(read_only=True), lambda: 0, recording=True)
+    reader = Trail(open_store(read_only=True), lambda: 0)
     with pytest.raises(Conflict):
         reader.note(person(), reads[0], "report")
+
+
+def test_who_reads_says_what_for_unless_their_role_does(trail, reads):
+    one, _ = reads
+    said = {
+        r["caller"]: (r["purpose"], r["stated"]) for r in trail.find(AUDITOR, AccessFilters())[0]
+    }
+    assert said == {"clerk 1": ("check", False), "clerk 2": ("complaint", True)}
+    for reader, what in ((person(), "raw answer"), (AUDITOR, "report"), (AUDITOR, "bundle")):
+        with pytest.raises(PurposeNeeded) as refused:
+            trail.note(reader, one, what)
+        assert refused.value.purposes == reader.purposes
+    assert len(trail.find(AUDITOR, AccessFilters())[0]) == 3
+    trail.note(AUDITOR.reading_for(Purpose.AUDIT), one, "report")
+    (row,) = trail.find(AUDITOR, AccessFilters(purpose="audit"))[0]
+    assert row["caller"] == "auditor"
+
+
+def test_nobody_states_a_purpose_that_is_not_their_roles():
+    for reader, purpose in ((person(), Purpose.AUDIT), (AUDITOR, Purpose.CHECK)):
+        with pytest.raises(NotPermitted) as refused:
+            reader.reading_for(purpose)
+        assert reader.purposes[0] in refused.value.remedy
+
+
+def test_a_list_is_one_read_and_found_by_every_case_that_it_showed(office, trail, reads):
+    one, two = reads
+    trail.note_list(person("clerk 4"), "list", [two, one])
+    trail.note_list(person("clerk 5"), "list", [])
+    office.notary.once()
+    (seen,) = trail.find(AUDITOR, AccessFilters((one,), caller="clerk 4"))[0]
+    assert (seen["verification"], seen["shown"], seen["in_log"]) == (None, [two, one], True)
+    assert trail.find(AUDITOR, AccessFilters((one,), caller="clerk 5"))[0] == []
+    (empty,) = trail.find(AUDITOR, AccessFilters(caller="clerk 5"))[0]
+    assert empty["shown"] == []
+    assert office.faults == set()
+
+
+@pytest.mark.parametrize(
+    ("regions", "sees"),
+    [(("310000",), True), (("310101",), True), (("440000",), False), (("440000", "310100"), True)],
+)
+def test_a_list_concerns_whoever_audits_a_region_of_its_reader(office, trail, reads, regions, sees):
+    elsewhere = office.desk.accept(person("desk", "440000"), region="440101")
+    trail.note_list(person("clerk 6", "310101"), "list", [reads[0]])
+    trail.note_list(person("nation", "*"), "list", [reads[0], elsewhere])
+    auditor = Caller("regional", frozenset({RoleName.AUDITOR}), regions)
+    found, _ = trail.find(auditor, AccessFilters(what="list"))
+    assert ("clerk 6" in {row["caller"] for row in found}) is sees
+    # Of a list of the whole country everybody sees their own part.
+    (nation,) = [row for row in found if row["caller"] == "nation"]
+    assert (reads[0] in nation["shown"]) is sees
+    assert (elsewhere in nation["shown"]) is ("440000" in regions)
+
+
+@pytest.mark.parametrize("column", ["shown", "regions", "purpose", "stated"])
+def test_a_list_changed_afterwards_is_found_and_named(office, trail, insider, reads, column):
+    trail.note_list(person("clerk 4"), "list", list(reads))
+    office.notary.once()
+    (row,) = [row for row in insider.rows(tables.accesses) if row["what"] == "list"]
+    insider.change(
+        tables.accesses, row, {column: type(row[column])()} if row[column] else {column: True}
+    )
+    assert {thing for _, thing in office.faults} == {f"access {row['id']}"}
+
+
+def test_reads_of_before_purposes_were_asked_still_fit_the_log(office, trail, insider, reads):
+    old = {
+        "id": "a_" + "0" * 26, "at": office.desk.now, "caller": "clerk 0", "roles": "caller",
+        "verification": reads[0], "what": "report", "document": "", "leaf": None,
+    }  # fmt: skip
+    insider.add(tables.accesses, old)
+    office.notary.once()
+    (row,) = trail.find(AUDITOR, AccessFilters(caller="clerk 0"))[0]
+    assert (row["purpose"], row["stated"], row["in_log"]) == (None, False, True)
+    assert office.faults == set()
+    (kept,) = [r for r in insider.rows(tables.accesses) if r["caller"] == "clerk 0"]
+    leaf = next(r for r in insider.rows(tables.tree_leaves) if r["subject"] == old["id"])
+    assert leaf["digest"] == digest({name: old[name] for name in FORM})
+    insider.change(tables.accesses, kept, {"purpose": "check"})
+    assert {thing for _, thing in office.faults} == {f"access {old['id']}"}
+
+
+def test_reads_beside_a_running_service_are_taken_in_once(office, trail, reads, tmp_path):
+    folder = ReadsFolder(tmp_path)
+    row = row_of(person("local:alice"), Read("report", Purpose.CHECK, False, reads[0]), 7)
+    forged = dataclasses.replace(row, id="a_" + "1" * 26, caller="key:of-somebody-else")
+    for left in (row, forged):
+        folder.keep(left)
+    again = (tmp_path / "reads" / f"{row.id}.json").read_bytes()
+    folder.take_in(office.store.record_access)
+    (tmp_path / "reads" / f"{row.id}.json").write_bytes(again)  # killed before it was taken off
+    folder.take_in(office.store.record_access)
+    assert [p.stem for p in (tmp_path / "reads").iterdir()] == [forged.id]
+    found, _ = trail.find(AUDITOR, AccessFilters(caller="local:alice"))
+    assert [r["id"] for r in found] == [row.id]
+    assert trail.find(AUDITOR, AccessFilters(caller=forged.caller))[0] == []
+
+
+def test_a_read_that_cannot_be_left_beside_the_service_is_not_shown(tmp_path, reads):
+    (tmp_path / "reads").write_text("in the way")
+    row = row_of(person(), Read("report", Purpose.CHECK, False, reads[0]), 7)
+    with pytest.raises(Conflict):
+        ReadsFolder(tmp_path).keep(row)

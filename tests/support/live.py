@@ -40,10 +40,14 @@ class Live:
     auditor_key: str
     elsewhere_key: str
 
-    def client(self, key: str | None = None) -> httpx.Client:
+    def client(self, key: str | None = None, purpose: str | None = None) -> httpx.Client:
+        """A caller with a key; an auditor comes to audit unless it is said otherwise."""
+        if purpose is None:
+            purpose = "audit" if key == self.auditor_key else ""
+        said = {"X-Purpose": purpose} if purpose else {}
         return httpx.Client(
             base_url=self.url,
-            headers={"Authorization": f"Bearer {key or self.caseworker_key}"},
+            headers={"Authorization": f"Bearer {key or self.caseworker_key}", **said},
             timeout=60,
             trust_env=False,
         )

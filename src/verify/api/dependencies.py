@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from verify.api.middleware import note_caller
 from verify.bootstrap import System
-from verify.domain.access import Caller
+from verify.domain.access import Caller, Purpose
 from verify.domain.errors import InputError, Overloaded, Problem
 
 MAX_WAIT_SECONDS = 60
@@ -64,6 +64,46 @@ def authenticated(
 Authenticated = Annotated[Caller, Depends(authenticated)]
 
 
+def reading(
+    caller: Authenticated,
+    purpose: Annotated[
+        str | None,
+        Header(
+            alias="X-Purpose",
+            json_schema_extra={"enum": [purpose.value for purpose in Purpose]},
+            description="What you read this for; it is on record with the read. Callers and "
+            "caseworkers read for the check itself unless they say otherwise, but for raw answers. "
+            "Auditors always say it, but for what is nothing but audit.",
+        ),
+    ] = None,
+) -> Caller:
+    """The caller of a route that shows personal data, with what they say they read it for.
+
+    Raises:
+        InputError: the purpose is none of those there are.
+        NotPermitted: it is none of the caller's role.
+    """
+    if purpose is None:
+        return caller
+    try:
+        return caller.reading_for(Purpose(purpose))
+    except ValueError:
+        raise InputError(
+            "the stated purpose is unknown; nothing was shown",
+            problems=(
+                Problem(
+                    "header:X-Purpose",
+                    "purpose",
+                    "it is none of the purposes there are.",
+                    f"Send one of: {', '.join(caller.purposes)}.",
+                ),
+            ),
+        ) from None
+
+
+Reading = Annotated[Caller, Depends(reading)]
+
+
 def idempotency_key(
     given: Annotated[
         str | None,
@@ -115,6 +155,15 @@ def preferred_wait(
 
 
 PreferredWait = Annotated[int, Depends(preferred_wait)]
+
+
+Format = Annotated[
+    Literal["json", "csv"],
+    Query(
+        alias="format",
+        description="`csv` for a spreadsheet; `Link` then leads to the next page (RFC 8288).",
+    ),
+]
 
 
 def wants_html(request: Request, format: str | None) -> bool:  # noqa: A002 - the query's name

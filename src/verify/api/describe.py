@@ -50,6 +50,13 @@ def json_answer(model: type, description: str, **headers: str) -> dict[str, Any]
     return answer
 
 
+def csv_answer(model: type, description: str) -> dict[str, Any]:
+    """A response whose shape is `model`, or the same rows as CSV."""
+    answer = json_answer(model, description, Link="Of CSV: the next page, if there is one.")
+    answer["content"]["text/csv"] = {"schema": {"type": "string"}}
+    return answer
+
+
 def json_body(schema: dict[str, Any], description: str, example: str) -> dict[str, Any]:
     """`openapi_extra` of a route that reads its JSON body itself."""
     return {

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from verify.domain.access import Purpose
 from verify.domain.evidence import EvidenceState
 from verify.domain.match import Judgement, Reason
 from verify.domain.verdict import (
@@ -279,9 +280,12 @@ class Access(Out):
     at: Instant
     caller: str
     roles: list[str]
-    verification: str
+    verification: str | None = Field(description="Null for a list or a search.")
+    purpose: Purpose | None = Field(description="What for; null in entries of before it was asked.")
+    stated: bool = Field(description="The reader said what for; otherwise their role says it.")
     what: str
     document: Digest | None
+    shown: list[str] = Field(description="Verifications that a list or a search showed.")
     in_log: bool = Field(description="Whether it has its leaf in the log; moments later it does.")
 
 

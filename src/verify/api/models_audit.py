@@ -92,6 +92,25 @@ class Differs(Out):
     replayed: str
 
 
+class ComparedSide(Out):
+    """How a test comes out, in words of both languages."""
+
+    state: dict[str, str]
+    value: dict[str, object]
+    operator: dict[str, str]
+    limit: dict[str, object]
+
+
+class ComparedTest(Out):
+    """A test as it was sealed beside the same test as supposed; null: not asked there."""
+
+    test: str
+    title: dict[str, str]
+    sealed: ComparedSide | None
+    supposed: ComparedSide | None
+    differs: bool
+
+
 class Supposition(Out):
     """What it would come to. Never stored, never a verdict."""
 
@@ -100,4 +119,5 @@ class Supposition(Out):
     stored: bool
     sealed: dict[str, object]
     supposed: dict[str, object]
+    tests: list[ComparedTest]
     differences: list[Differs]

@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from verify.cli.output import use_json
+from verify.domain.access import Purpose
 
 Json: TypeAlias = Annotated[
     bool,
@@ -33,6 +34,20 @@ EnvFile: TypeAlias = Annotated[
         "(default: sources.env in the home folder, if it is there). "
         "The environment itself goes before the file.",
     ),
+]
+StatedPurpose: TypeAlias = Annotated[
+    Purpose | None,
+    typer.Option(
+        "--purpose",
+        metavar="PURPOSE",
+        help=f"What you read it for ({', '.join(Purpose)}): it is on record with the read.",
+    ),
+]
+Csv: TypeAlias = Annotated[
+    bool, typer.Option("--csv", help="Print CSV instead, for a spreadsheet.")
+]
+Everything: TypeAlias = Annotated[
+    bool, typer.Option("--all", help="Every page, not only the first.")
 ]
 VerificationId: TypeAlias = Annotated[
     str, typer.Argument(metavar="ID", help="The verification's id, `v_...`.")

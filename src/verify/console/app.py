@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from verify.console import sources
-from verify.console.door import HEADERS, PREFIX, bar, check_origin, system_of
+from verify.console import sources, what_if
+from verify.console.door import (
+    HEADERS,
+    PREFIX,
+    bar,
+    check_origin,
+    purpose_choices,
+    system_of,
+)
 from verify.console.pages import render, report_page
 from verify.console.sessions import IDLE_SECONDS, Sessions
-from verify.domain.access import Caller
+from verify.domain.access import Caller, Purpose
 from verify.domain.canonical import plain
-from verify.domain.errors import NotAuthenticated, VerifyError
+from verify.domain.errors import InputError, NotAuthenticated, PurposeNeeded, VerifyError
 from verify.service import wording
 from verify.service.verification import READERS
 from verify.settings import Settings
 
 COOKIE = "verify_session"
 PAGE_SIZE = 25
+# Pages to go back to: those that a link opens.
+_PAGE = re.compile(
+    rf"{PREFIX}/(verifications/v_[0-9a-z]{{26}}(/what-if)?|sources(/\w+)?)?", re.ASCII
+)
 _KEY_REFUSED = {"zh": "密钥无效或已撤销。", "en": "The key is not valid, or has been revoked."}
 
 
@@ -33,7 +46,7 @@ def error_response(request: Request, error: VerifyError) -> Response:
     """An error as a page; without a session, the log-in page."""
     del request
     if error.status == 401:
-        page = render("login.html", fault=None)
+        page = _login_page()
         headers = {**HEADERS, "WWW-Authenticate": 'Bearer realm="verify"'}
         return HTMLResponse(page, 401, headers)
     page = render(
@@ -42,8 +55,13 @@ def error_response(request: Request, error: VerifyError) -> Response:
         title=error.title,
         detail=error.reason,
         remedy=error.remedy,
+        purposes=purpose_choices(error.purposes) if isinstance(error, PurposeNeeded) else [],
     )
     return HTMLResponse(page, error.status, HEADERS)
+
+
+def _login_page(fault: dict[str, str] | None = None) -> str:
+    return render("login.html", fault=fault, purposes=purpose_choices(Purpose))
 
 
 def router(settings: Settings) -> APIRouter:
@@ -53,12 +71,14 @@ def router(settings: Settings) -> APIRouter:
     routes.add_api_route("", _to_list, methods=["GET"])
     routes.add_api_route("/login", doors.login_page, methods=["GET"], response_model=None)
     routes.add_api_route("/login", doors.login, methods=["POST"], response_model=None)
+    routes.add_api_route("/purpose", doors.purpose, methods=["POST"], response_model=None)
     routes.add_api_route("/logout", doors.logout, methods=["POST"], response_model=None)
     routes.add_api_route("/", doors.listing, methods=["GET"], response_model=None)
     routes.add_api_route("/verifications/{id}", doors.report, methods=["GET"], response_model=None)
     routes.add_api_route(
         "/verifications/{id}/replay", doors.replay, methods=["POST"], response_model=None
     )
+    what_if.add_routes(routes, doors.caller)
     sources.add_routes(routes, doors.caller)
     return routes
 
@@ -75,21 +95,27 @@ class _Doors:
         self._secure = secure
 
     def login_page(self) -> Response:
-        return HTMLResponse(render("login.html", fault=None), headers=HEADERS)
+        return HTMLResponse(_login_page(), headers=HEADERS)
 
-    def login(self, request: Request, key: Annotated[str, Form(max_length=4096)] = "") -> Response:
+    def login(
+        self,
+        request: Request,
+        key: Annotated[str, Form(max_length=4096)] = "",
+        purpose: Annotated[str, Form(max_length=40)] = "",
+    ) -> Response:
         check_origin(request)
         try:
             caller = system_of(request).authenticator.authenticate(f"Bearer {key.strip()}", None)
         except NotAuthenticated:
-            page = render("login.html", fault=_KEY_REFUSED)
+            page = _login_page(_KEY_REFUSED)
             return HTMLResponse(page, 401, {**HEADERS, "WWW-Authenticate": "Bearer"})
+        _reading_for(caller, purpose)
         # Who looks after sources and reads no cases begins with the sources.
         start = "/" if caller.may(*READERS) else "/sources"
         answer = RedirectResponse(f"{PREFIX}{start}", 303)
         answer.set_cookie(
             COOKIE,
-            self._sessions.open(key.strip()),
+            self._sessions.open(key.strip(), purpose),
             max_age=IDLE_SECONDS,
             path=PREFIX,
             secure=self._secure,
@@ -97,6 +123,16 @@ class _Doors:
             samesite="strict",
         )
         return answer
+
+    def purpose(
+        self, request: Request, purpose: Annotated[str, Form(max_length=40)] = ""
+    ) -> Response:
+        """From now on the session reads for this purpose; back to where that was said."""
+        check_origin(request)
+        _reading_for(self.caller(request), purpose)
+        self._sessions.change(request.cookies.get(COOKIE, ""), purpose)
+        path = urlsplit(request.headers.get("referer", "")).path
+        return RedirectResponse(path if _PAGE.fullmatch(path) else f"{PREFIX}/", 303)
 
     def logout(self, request: Request) -> Response:
         check_origin(request)
@@ -139,7 +175,18 @@ class _Doors:
 
     def caller(self, request: Request) -> Caller:
         """Who is behind the session; the key is checked again at every click."""
-        credential = self._sessions.credential(request.cookies.get(COOKIE, ""))
+        token = request.cookies.get(COOKIE, "")
+        credential = self._sessions.credential(token)
         if credential is None:
             raise NotAuthenticated("there is no session; log in")
-        return system_of(request).authenticator.authenticate(f"Bearer {credential}", None)
+        caller = system_of(request).authenticator.authenticate(f"Bearer {credential}", None)
+        return _reading_for(caller, self._sessions.purpose(token))
+
+
+def _reading_for(caller: Caller, purpose: str) -> Caller:
+    """The caller with what they said in a form; nothing said is nothing stated."""
+    if not purpose:
+        return caller
+    if purpose not in list(Purpose):
+        raise InputError("there is no such purpose", where="purpose", remedy="choose one")
+    return caller.reading_for(Purpose(purpose))

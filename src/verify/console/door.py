@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -10,6 +11,7 @@ from verify.bootstrap import System
 from verify.console.pages import PAGE_POLICY
 from verify.domain.access import Caller
 from verify.domain.errors import NotPermitted, Overloaded
+from verify.service import wording
 from verify.service.connector_publishing import READERS as SOURCES
 from verify.service.verification import READERS as CASES
 
@@ -34,7 +36,14 @@ def bar(caller: Caller, verification: str = "") -> dict[str, object]:
         "replay": None,
         "cases": caller.may(*CASES),
         "sources": caller.may(*SOURCES),
+        "purpose": caller.purpose or "",
+        "purposes": purpose_choices(caller.purposes) if caller.may(*CASES) else [],
     }
+
+
+def purpose_choices(purposes: Iterable[str]) -> list[dict[str, object]]:
+    """Purposes with their words, for a form."""
+    return [{"code": str(p), "words": wording.word(wording.PURPOSE, str(p))} for p in purposes]
 
 
 def check_origin(request: Request) -> None:

@@ -24,6 +24,7 @@ class _Session:
     credential: str = field(repr=False)
     started: float
     seen: float
+    purpose: str = ""
 
 
 class Sessions:
@@ -34,8 +35,8 @@ class Sessions:
         self._lock = threading.Lock()
         self._sessions: dict[str, _Session] = {}
 
-    def open(self, credential: str) -> str:
-        """Begin a session; returns the token for the cookie."""
+    def open(self, credential: str, purpose: str = "") -> str:
+        """Begin a session, perhaps for a stated purpose; returns the token for the cookie."""
         token = secrets.token_urlsafe(32)
         now = self._clock()
         with self._lock:
@@ -43,7 +44,7 @@ class Sessions:
             while len(self._sessions) >= MOST:
                 longest_unseen = min(self._sessions, key=lambda k: self._sessions[k].seen)
                 del self._sessions[longest_unseen]
-            self._sessions[_key(token)] = _Session(credential, now, now)
+            self._sessions[_key(token)] = _Session(credential, now, now, purpose)
         return token
 
     def credential(self, token: str) -> str | None:
@@ -56,6 +57,18 @@ class Sessions:
                 return None
             session.seen = now
             return session.credential
+
+    def purpose(self, token: str) -> str:
+        """What the session is for, if that was said."""
+        with self._lock:
+            session = self._sessions.get(_key(token))
+            return session.purpose if session else ""
+
+    def change(self, token: str, purpose: str) -> None:
+        """From now on the session is for this purpose; without one, for what its role says."""
+        with self._lock:
+            if (session := self._sessions.get(_key(token))) is not None:
+                session.purpose = purpose
 
     def close(self, token: str) -> None:
         """End a session."""

@@ -4,7 +4,8 @@
     ├── InputError        422    the request or file is wrong; nothing was stored
     │   ├── UnknownRegion        no region with that code
     │   ├── UnknownProgramme     the region has no rules for that programme
-    │   └── LawNotInForce        no rule for that date (never a neighbour's value)
+    │   ├── LawNotInForce        no rule for that date (never a neighbour's value)
+    │   └── PurposeNeeded        personal data is not shown to who does not say what for
     ├── NotFound          404    no such thing, or not yours (the same answer for both)
     ├── Conflict          409    the thing exists and contradicts the request
     ├── NotAuthenticated  401    no or bad credentials
@@ -83,6 +84,32 @@ class LawNotInForce(InputError):
     """No rule is known for that date; a neighbouring value is never used."""
 
     code, title = "law-not-in-force", "No rule in force on that date"
+
+
+class PurposeNeeded(InputError):
+    """Personal data would be shown, and nobody said what for; nothing was shown.
+
+    The trail of reads names who read what, and why: what does not follow from a role is stated.
+    """
+
+    code, title = "purpose-needed", "Say what you read it for"
+
+    def __init__(self, what: str, purposes: tuple[str, ...]) -> None:
+        mine = ", ".join(purposes)
+        super().__init__(
+            f"what you read this for ({what}) does not follow from your role; nothing was shown",
+            where="purpose",
+            remedy=f"every read is on record with its purpose: state yours ({mine})",
+            problems=(
+                Problem(
+                    "header:X-Purpose",
+                    "purpose-needed",
+                    "no purpose was stated.",
+                    f"Send one of: {mine}; at the command line it is `--purpose`.",
+                ),
+            ),
+        )
+        self.purposes = purposes
 
 
 class NotFound(VerifyError):

@@ -1,46 +1,97 @@
 """Every read of personal data leaves a trace; auditors ask who read what.
 
-A read is recorded before it is answered, and not answered if it cannot be recorded. Only the
-command line on a store opened read-only records nothing: whoever runs it holds the files anyway.
+A read is recorded before it is answered, and not answered if it cannot be recorded. What a read is
+for is judged in `verify.service.purposes`; where a command leaves its reads beside a running
+service, in `verify.service.reads_folder`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from verify import telemetry
 from verify.domain.access import Caller, RoleName
 from verify.domain.errors import NotPermitted
 from verify.service.clock import Clock, iso
+from verify.service.purposes import purpose_of
 from verify.store import Store
-from verify.store.accesses import AccessFilters, AccessRow
+from verify.store.accesses import MAX_PAGE, AccessFilters, AccessRow, Read, row_of
 from verify.store.trail_queries import CheckRow
 
 Plain = dict[str, Any]
+Keep = Callable[[AccessRow], None]
 DAY_MS = 86_400_000
+
+ACCESS_COLUMNS = (
+    "id",
+    "at",
+    "caller",
+    "roles",
+    "purpose",
+    "stated",
+    "what",
+    "verification",
+    "document",
+    "shown",
+    "in_log",
+)
+PERSON_COLUMNS = ("person", *ACCESS_COLUMNS)
+CHECK_COLUMNS = (
+    "verification",
+    "caller",
+    "region",
+    "programme",
+    "state",
+    "accepted_at",
+    "changed_at",
+)
+ASKED_COLUMNS = (
+    "evidence",
+    "source",
+    "person",
+    "status",
+    "state",
+    "records",
+    "asked_on",
+    "letter",
+    "answers",
+    "entry",
+)
 
 
 class Trail:
     """Records reads, and answers auditors' questions about them."""
 
-    def __init__(self, store: Store, clock: Clock, *, recording: bool) -> None:
+    def __init__(self, store: Store, clock: Clock, keep: Keep | None = None) -> None:
         self._store = store
         self._clock = clock
-        self._recording = recording
+        self._keep = keep or store.record_access
 
     def note(self, caller: Caller, verification: str, what: str, document: str = "") -> None:
         """Somebody is about to read something of a case.
 
         Raises:
-            Overloaded: it could not be recorded, so it must not be shown.
+            PurposeNeeded: nobody said what for, and it does not follow from their role.
+            Overloaded, Conflict: it could not be recorded, so it must not be shown.
         """
-        if self._recording:
-            telemetry.ACCESSES.labels(what).inc()
-            self._store.record_access(caller, verification, what, document, self._clock())
+        purpose, stated = purpose_of(caller, what)
+        self._record(caller, Read(what, purpose, stated, verification, document))
+
+    def note_list(
+        self, caller: Caller, what: str, shown: Sequence[str], document: str = ""
+    ) -> None:
+        """Somebody is about to see a list of verifications, perhaps an empty one: one read.
+
+        Raises as `note`.
+        """
+        purpose, stated = purpose_of(caller, what)
+        self._record(caller, Read(what, purpose, stated, "", document, tuple(shown)))
+
+    def _record(self, caller: Caller, read: Read) -> None:
+        telemetry.ACCESSES.labels(read.what).inc()
+        self._keep(row_of(caller, read, self._clock()))
 
     def find(
         self, caller: Caller, filters: AccessFilters, before: str = "", limit: int = 100
@@ -55,23 +106,32 @@ class Trail:
         following = rows[-1].id if len(rows) == limit else None
         return [_view(row) for row in rows], following
 
-    def about(self, id_number: str, caller: Caller, limit: int = 500) -> Plain:
-        """Who looked at this person: the cases that name them, and every read of those.
+    def about(self, id_number: str, caller: Caller) -> Plain:
+        """Who looked at this person: the cases that name them, every read and list of those, and
+        every search for them. The search itself is a read, also when it finds nothing.
 
         Raises:
             NotPermitted: the caller is no auditor.
+            PurposeNeeded: they did not say what for.
             Conflict: the store was opened without its master key.
         """
         _permit(caller)
         cases = self._store.verifications_of(id_number, caller)
         names = tuple(sorted({verification for verification, _ in cases}))
-        rows = self._store.accesses(caller, AccessFilters(names), "", limit) if names else ()
-        for name in names:
-            self.note(caller, name, "search")
+        blind = self._store.blind_of_person(id_number)
+        self.note_list(caller, "search", names, blind)
+        rows = list(self._every(caller, AccessFilters(names, search=blind)))
         return {
             "cases": [{"verification": v, "person": person} for v, person in cases],
             "accesses": [_view(row) for row in rows],
         }
+
+    def _every(self, caller: Caller, filters: AccessFilters) -> Iterator[AccessRow]:
+        rows = self._store.accesses(caller, filters, "", MAX_PAGE)
+        yield from rows
+        while len(rows) == MAX_PAGE:
+            rows = self._store.accesses(caller, filters, rows[-1].id, MAX_PAGE)
+            yield from rows
 
     def without_follow_up(
         self, caller: Caller, days: int, after: str = "", limit: int = 500
@@ -144,21 +204,17 @@ class Trail:
         }
 
 
-def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV (RFC 4180) with a head; lists as words. Nothing that a spreadsheet would run."""
-    out = io.StringIO()
-    names = list(rows[0]) if rows else []
-    writer = csv.writer(out)
-    writer.writerow(names)
-    writer.writerows([_cell(row[name]) for name in names] for row in rows)
-    return out.getvalue()
-
-
-def _cell(value: object) -> str:
-    words = (str(v) for v in value) if isinstance(value, list) else None
-    text = "" if value is None else " ".join(words) if words is not None else str(value)
-    # A caller's name may begin like a formula.
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+def about_rows(found: Plain) -> list[Plain]:
+    """`Trail.about` as one table: a row for each read, and one for a case that nobody read."""
+    persons = {case["verification"]: case["person"] for case in found["cases"]}
+    read = {v for row in found["accesses"] for v in (row["verification"], *row["shown"])}
+    unread = [
+        {"person": person, "verification": verification}
+        for verification, person in persons.items()
+        if verification not in read
+    ]
+    rows = [{"person": persons.get(row["verification"]), **row} for row in found["accesses"]]
+    return [*rows, *unread]
 
 
 def _check_view(row: CheckRow) -> Plain:
@@ -180,9 +236,12 @@ def _view(row: AccessRow) -> Plain:
         "at": iso(row.at),
         "caller": row.caller,
         "roles": row.roles.split(),
-        "verification": row.verification,
+        "verification": row.verification or None,
+        "purpose": row.purpose or None,
+        "stated": row.stated,
         "what": row.what,
         "document": row.document or None,
+        "shown": row.shown.split(),
         "in_log": row.leaf is not None,
     }
 

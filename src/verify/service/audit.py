@@ -51,6 +51,7 @@ class Audits:
             if newest and self._store.log.covering(verification, entry.position, newest.size):
                 found = proof_of(self._store, verification, entries, entry.position)
                 if found is not None:
+                    self._note(caller, verification, "proof", "")
                     return found
         raise NotFound(
             "nothing of this verification has been witnessed yet",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,12 +57,19 @@ class Notary:
     """Keeps one log witnessed. One background thread; `once` may also be called by hand."""
 
     def __init__(
-        self, store: Store, settings: Settings, clock: Clock, *, make_keys: bool = True
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        *,
+        make_keys: bool = True,
+        before: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._clock = clock
         self._make_keys = make_keys
+        self._before = before
         self._key: SigningKey | None = None
         self._witnesses: tuple[Witness, ...] = ()
         self._sizes: dict[str, int] = {}
@@ -126,6 +133,7 @@ class Notary:
 
     def _round(self) -> Standing:
         key = self._ready()
+        self._before()
         self._store.log.append()
         for _ in range(TRIES):
             head = self._store.log.head()

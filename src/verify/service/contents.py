@@ -120,6 +120,17 @@ class Contents:
             raise NotFound("there are no rules with this digest here", where="rules")
         return found
 
+    def scoring_set(self, digest: str) -> ContentSet:
+        """The text of a scoring by its digest.
+
+        Raises:
+            NotFound: no such set is stored.
+        """
+        found = self._stored(digest)
+        if found.kind != "scoring":
+            raise NotFound("there is no scoring with this digest here", where="scoring")
+        return found
+
     # -- sources --------------------------------------------------------------------------
 
     @property

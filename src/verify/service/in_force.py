@@ -11,6 +11,7 @@ from verify.service.schedule import (
     RULES,
     STORED,
     Proposal,
+    ProposalState,
     Schedule,
     Schedules,
     Step,
@@ -69,6 +70,13 @@ class InForce:
             if not fresh:
                 self._read_at = now
             return self._schedules
+
+    def standing(self) -> list[tuple[Proposal, ProposalState]]:
+        """Every proposed set of rules and where it stands now, the oldest first."""
+        now = self._clock()
+        schedule = self.schedule(now)
+        found = sorted(schedule.proposals.values(), key=lambda p: (p.proposed_at, p.id))
+        return [(proposal, schedule.state(proposal, now)) for proposal in found]
 
     def upcoming(self) -> str | None:
         """Digest of the rules that take effect within `AHEAD_MS`; None where none do."""

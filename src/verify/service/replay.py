@@ -28,6 +28,7 @@ MAX_DIFFERENCES = 20
 BATCH = 50
 
 Note = Callable[[Caller, str, str, str], None]
+NoteList = Callable[[Caller, str, Sequence[str]], None]
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,17 @@ class _Prepared:
 class Replays:
     """Replays sealed verdicts; writes nothing."""
 
-    def __init__(self, store: Store, contents: Contents, note: Note = lambda *_: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        contents: Contents,
+        note: Note = lambda *_: None,
+        note_list: NoteList = lambda *_: None,
+    ) -> None:
         self._store = store
         self._contents = contents
         self._note = note
+        self._note_list = note_list
 
     def replay(
         self, verification: str, caller: Caller, sequence: int | None = None
@@ -106,6 +114,7 @@ class Replays:
             chosen = random.Random(seed).sample(range(len(rows)), sample)  # noqa: S311 - no secret
             rows = [rows[i] for i in sorted(chosen)]
         for start in range(0, len(rows), BATCH):
+            self._note_list(caller, "replay", [row.id for row in rows[start : start + BATCH]])
             yield from self._judged(self._batch(rows[start : start + BATCH], caller))
 
     def _all(self, caller: Caller) -> Iterator[VerificationRow]:

@@ -9,7 +9,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,7 @@ from verify.store import (
 
 Plain = dict[str, Any]
 Note = Callable[[Caller, str, str, str], None]
+NoteList = Callable[[Caller, str, Sequence[str]], None]
 
 SUBMITTERS = (RoleName.CALLER, RoleName.CASEWORKER)
 CALLBACK_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,100}", re.ASCII)
@@ -70,6 +71,7 @@ class Verifications:
         wake_worker: Callable[[], None] = lambda: None,
         proof: Callable[[str, int, Caller], Plain | None] = lambda *_: None,
         note: Note = lambda *_: None,
+        note_list: NoteList = lambda *_: None,
     ) -> None:
         self._store = store
         self._contents = contents
@@ -78,6 +80,7 @@ class Verifications:
         self._wake_worker = wake_worker
         self._proof = proof
         self._note = note
+        self._note_list = note_list
 
     def submit(
         self, body: ApplicationIn, caller: Caller, idempotency_key: str | None = None
@@ -165,12 +168,19 @@ class Verifications:
             },
         }
 
+    def shown(self, view: Plain, caller: Caller) -> Plain:
+        """The view, on record as a read of the caller's: of the verdict, once there is one."""
+        verdict = view["verdict"]
+        self._note(caller, view["id"], "state", verdict["digest"] if verdict else "")
+        return view
+
     def page(
         self, caller: Caller, cursor: str | None, limit: int
     ) -> tuple[list[Plain], str | None]:
         """The caller's verifications, newest first, and the cursor of the next page."""
         _permit(caller, READERS)
         rows, following = self._store.list(caller, cursor=cursor, limit=limit)
+        self._note_list(caller, "list", [row.id for row in rows])
         return [
             {
                 "id": r.id,
@@ -281,7 +291,9 @@ class Verifications:
     def events(self, verification: str, caller: Caller) -> list[Plain]:
         """The verification's ledger, oldest first."""
         _permit(caller, READERS)
-        return [_ledger_view(entry) for entry in self._store.ledger(verification, caller)]
+        entries = self._store.ledger(verification, caller)
+        self._note(caller, verification, "events", "")
+        return [_ledger_view(entry) for entry in entries]
 
     def receipt(self, verification: str, caller: Caller) -> Plain:
         """What a caller keeps to prove later which verdict was sealed, and that others saw it.
@@ -290,7 +302,8 @@ class Verifications:
         most moments after the verdict (`verify.service.audit_receipt`).
         """
         found = self.documents(verification, caller, what="receipt")
-        leaves = [e for e in self.events(verification, caller) if e["kind"] == "verdict"]
+        entries = self._store.ledger(verification, caller)
+        leaves = [_ledger_view(e) for e in entries if e.kind == "verdict"]
         return {
             "verification": verification,
             "verdict": found.verdict_row.verdict_digest,
@@ -315,7 +328,7 @@ class Verifications:
         _permit(caller, SUBMITTERS)
         self._store.cancel(verification, caller, self._clock())
         telemetry.CHECKS.labels("cancelled").inc()
-        return self.view(verification, caller)
+        return self.shown(self.view(verification, caller), caller)
 
 
 def _no_verdict(row: VerificationRow) -> NotFound:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,10 @@ from verify.service.replay import (
     permit,
     sealed_case,
 )
+from verify.service.report import assessment_view
+from verify.service.schedule import Proposal, ProposalState
 from verify.service.sealed import SealedCase
-from verify.store import Store
+from verify.store import Store, VerdictRow, VerificationRow
 
 Plain = dict[str, Any]
 
@@ -45,6 +48,17 @@ class Supposed:
 
 
 @dataclass(frozen=True)
+class ComparedTest:
+    """A test as it was sealed beside the same test as supposed, in words; null: not asked."""
+
+    test: str
+    title: Plain
+    sealed: Plain | None
+    supposed: Plain | None
+    differs: bool
+
+
+@dataclass(frozen=True)
 class WhatIf:
     """What it would come to. `sealed` and `supposed` hold outcome and benefit."""
 
@@ -53,21 +67,106 @@ class WhatIf:
     stored: bool
     sealed: Plain
     supposed: Plain
+    tests: tuple[ComparedTest, ...]
     differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A content set that is kept here. `proposals` says as what it was proposed, if it was."""
+
+    digest: str
+    sealed: bool
+    current: bool
+    proposals: tuple[Plain, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What can be supposed of a case: versions that are kept, its answers and their records."""
+
+    verification: str
+    case_number: str
+    as_of: str
+    outcome: str
+    rules: tuple[Version, ...]
+    scoring: tuple[Version, ...]
+    records: tuple[str, ...]
 
 
 class WhatIfs:
     """Answers such questions; writes nothing."""
 
-    def __init__(self, store: Store, contents: Contents, note: Note = lambda *_: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        contents: Contents,
+        note: Note = lambda *_: None,
+        standing: Callable[[], Iterable[tuple[Proposal, ProposalState]]] = list,
+    ) -> None:
         self._store = store
         self._contents = contents
         self._note = note
+        self._standing = standing
 
     def require(self, verification: str, caller: Caller) -> None:
         """Raise `NotPermitted` or `NotFound` unless the caller may ask about this one."""
         permit(caller)
         self._store.verification(verification, caller)
+
+    def named(
+        self, *, rules: str = "", scoring: str = "", as_of: str = "", without: str = ""
+    ) -> Supposed:
+        """A supposition as callers write it: versions by digest, the day as text.
+
+        Raises:
+            NotFound: no such set of that kind is kept here.
+            InputError: the day is none.
+        """
+        return Supposed(
+            rules=self._contents.rules(rules) if rules else None,
+            scoring=self._contents.scoring_set(scoring) if scoring else None,
+            as_of=_day(as_of),
+            without=without,
+        )
+
+    def choices(self, verification: str, caller: Caller) -> Choices:
+        """What can be supposed about a case; raises as `ask`. A read of the case."""
+        permit(caller)
+        row, verdict = self._judged(verification, caller, None)
+        self._note(caller, verification, "what if", verdict.verdict_digest)
+        trace = json.loads(self._store.document(verification, verdict.trace_digest, caller))
+        records = {str(r["record"]) for r in trace["records"]}
+        now = self._contents.digests
+        return Choices(
+            verification=verification,
+            case_number=row.case_number,
+            as_of=row.as_of,
+            outcome=verdict.outcome,
+            rules=self._versions("rules", row.rules_digest, now.rules),
+            scoring=self._versions("scoring", row.scoring_digest, now.scoring),
+            records=tuple(sorted(records | {r.rpartition("/")[0] for r in records})),
+        )
+
+    def _versions(self, kind: str, sealed: str, current: str) -> tuple[Version, ...]:
+        proposed: dict[str, list[Plain]] = {}
+        for proposal, state in self._standing() if kind == "rules" else ():
+            said = {"id": proposal.id, "starts": proposal.starts, "state": state.value}
+            proposed.setdefault(proposal.digest, []).append(said)
+        return tuple(
+            Version(digest, digest == sealed, digest == current, tuple(proposed.get(digest, ())))
+            for digest in self._store.kept_sets(kind)
+        )
+
+    def _judged(
+        self, verification: str, caller: Caller, sequence: int | None
+    ) -> tuple[VerificationRow, VerdictRow]:
+        row = self._store.verification(verification, caller)
+        verdicts = self._store.verdicts(verification, caller)
+        chosen = [v for v in verdicts if sequence is None or v.sequence == sequence]
+        if not chosen:
+            raise NotFound("there is no verdict to ask about yet", where=verification)
+        return row, chosen[-1]
 
     def ask(
         self, verification: str, supposed: Supposed, caller: Caller, sequence: int | None = None
@@ -79,12 +178,7 @@ class WhatIfs:
             InputError: no such record or answer in this case; no law on that day.
         """
         permit(caller)
-        row = self._store.verification(verification, caller)
-        verdicts = self._store.verdicts(verification, caller)
-        chosen = [v for v in verdicts if sequence is None or v.sequence == sequence]
-        if not chosen:
-            raise NotFound("there is no verdict to ask about yet", where=verification)
-        verdict = chosen[-1]
+        row, verdict = self._judged(verification, caller, sequence)
         self._note(caller, verification, "what if", verdict.verdict_digest)
         case = sealed_case(self._store, row, verdict, caller)
         before = json.loads(self._store.blob(verdict.verdict_digest))
@@ -100,16 +194,33 @@ class WhatIfs:
             stored=False,
             sealed=_summary(before),
             supposed=_summary(after),
+            tests=_beside(before["assessment"], after["assessment"]),
             differences=tuple(found)[:MAX_DIFFERENCES],
         )
 
     def _content(self, case: SealedCase, supposed: Supposed) -> Content:
         pinned = self._contents.pinned(case.digests)
         return Content(
-            Law.from_content(supposed.rules) if supposed.rules else pinned.law,
+            self._law(supposed.rules) if supposed.rules else pinned.law,
             Scoring.from_content(supposed.scoring) if supposed.scoring else pinned.scoring,
             pinned.connectors,
         )
+
+    def _law(self, rules: ContentSet) -> Law:
+        try:
+            return self._contents.law_of(rules.digest)
+        except NotFound:  # a folder of the asker's own
+            return Law.from_content(rules)
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError:
+        raise InputError(
+            "the supposed day is none",
+            problems=(Problem("/as_of", "date", "it is not a day.", "Write 2025-10-01."),),
+        ) from None
 
 
 def _dated(case: SealedCase, supposed: Supposed) -> SealedCase:
@@ -139,6 +250,23 @@ def _left_out(without: str, trace: Plain) -> frozenset[str]:
             ),
         )
     return frozenset(gone)
+
+
+def _beside(sealed: Plain, supposed: Plain) -> tuple[ComparedTest, ...]:
+    """Every test of either, in the order of the supposed verdict, those of before at the end."""
+    old = {t["test"]: t for t in assessment_view(sealed, {})["tests"]}
+    new = {t["test"]: t for t in assessment_view(supposed, {})["tests"]}
+    found = []
+    for name in [*new, *(name for name in old if name not in new)]:
+        was, now = _side(old.get(name)), _side(new.get(name))
+        title = (new.get(name) or old[name])["title"]
+        found.append(ComparedTest(name, title, was, now, was != now))
+    return tuple(found)
+
+
+def _side(test: Plain | None) -> Plain | None:
+    shown = ("state", "value", "operator", "limit")
+    return None if test is None else {name: test[name] for name in shown}
 
 
 def _summary(verdict: Plain) -> Plain:

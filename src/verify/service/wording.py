@@ -21,6 +21,14 @@ VERIFICATION_STATE = {
     "cancelled": Text("已取消", "cancelled"),
     "failed": Text("处理失败", "failed"),
 }
+PURPOSE = {
+    "check": Text("核对", "the check itself"),
+    "review": Text("复核", "review"),
+    "complaint": Text("投诉处理", "a complaint"),
+    "correction": Text("更正", "a correction"),
+    "audit": Text("审计", "audit"),
+    "maintenance": Text("运维", "maintenance"),
+}
 ROLE = {
     "member": Text("共同生活的家庭成员", "co-living member"),
     "supporter": Text("法定赡养、抚养、扶养义务人", "statutory supporter"),

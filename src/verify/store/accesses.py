@@ -1,7 +1,11 @@
-"""Who read what: one row for each read of personal data, itself a leaf of the log.
+"""Who read what, and what for: one row for each read of personal data, itself a leaf of the log.
 
 A row is durable before the read is answered. It names ids and the kind of document, never what
 was in it; a moment later its digest stands in the log's tree, so that no read can be taken back.
+
+A list and a search are one row each, however much they showed: `verification` is empty, `shown`
+holds the verifications and `regions` those of the reader, so that it is on record where it could
+have looked, also when there was nothing to see.
 """
 
 from __future__ import annotations
@@ -10,22 +14,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, false, or_, select, true
 
-from verify.domain.access import Caller
-from verify.store import forms, ids
-from verify.store.scope import in_scope
+from verify.domain.access import Caller, Purpose
+from verify.store import blobs, forms, ids
+from verify.store.scope import in_scope, named_regions
 from verify.store.tables import accesses, verifications
 
 MAX_PAGE = 500
 FORM = ("id", "at", "caller", "roles", "verification", "what", "document")
+ADDED: Mapping[str, Any] = {"purpose": "", "stated": False, "regions": "", "shown": ""}
+"""Columns that came later, with what they hold in rows of before."""
 
 _a = accesses.c
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRow:
-    """One read: who (subject and roles of the caller), when, of which case, what."""
+    """One read: who (subject and roles of the caller), when, of which case, what, what for."""
 
     id: str
     at: int
@@ -34,62 +40,140 @@ class AccessRow:
     verification: str
     what: str
     document: str
+    purpose: str
+    stated: bool
+    regions: str
+    shown: str
     leaf: int | None
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """What is read: one thing of one verification, or a list of some (`shown`)."""
+
+    what: str
+    purpose: Purpose
+    stated: bool  # the reader said the purpose; otherwise their role says it
+    verification: str = ""
+    document: str = ""
+    shown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AccessFilters:
-    """What a listing is narrowed to; an empty field does not narrow."""
+    """What a listing is narrowed to; an empty field does not narrow.
+
+    `verifications` finds lists that showed one, too; `search` adds the searches with this blind
+    index, whatever they found.
+    """
 
     verifications: tuple[str, ...] = ()
     caller: str = ""
     what: str = ""
     since: int = 0
     until: int = 0
+    purpose: str = ""
+    search: str = ""
 
 
-def row_of(caller: Caller, verification: str, what: str, document: str, now_ms: int) -> AccessRow:
+def row_of(caller: Caller, read: Read, now_ms: int) -> AccessRow:
     """A new row."""
-    name = "a_" + ids.verdict_id(now_ms).removeprefix("d_")
-    roles = " ".join(sorted(role.value for role in caller.roles))
-    return AccessRow(name, now_ms, caller.subject, roles, verification, what, document, None)
+    return AccessRow(
+        id=ids.access_id(now_ms),
+        at=now_ms,
+        caller=caller.subject,
+        roles=" ".join(sorted(role.value for role in caller.roles)),
+        verification=read.verification,
+        what=read.what,
+        document=read.document,
+        purpose=read.purpose.value,
+        stated=read.stated,
+        regions="" if read.verification else " ".join(sorted(caller.regions)),
+        shown=" ".join(read.shown),
+        leaf=None,
+    )
 
 
 def record(connection: Connection, row: AccessRow) -> None:
-    """Keep a read."""
-    connection.execute(insert(accesses), {f.name: getattr(row, f.name) for f in fields(row)})
+    """Keep a read; one that is kept already stays as it is."""
+    blobs.insert_new(connection, accesses, {f.name: getattr(row, f.name) for f in fields(row)})
 
 
 def digest_of(row: Mapping[str, Any]) -> str:
-    """What the log's leaf of a read holds."""
-    return forms.form_digest(FORM, row)
+    """What the log's leaf of a read holds; a row of before binds what it had then."""
+    later = {name: row[name] for name in ADDED}
+    return forms.form_digest(FORM if later == ADDED else (*FORM, *ADDED), row)
 
 
 def page(
     connection: Connection, caller: Caller, filters: AccessFilters, before: str, limit: int
 ) -> tuple[AccessRow, ...]:
-    """Reads of cases in the caller's regions, newest first, from before an id."""
+    """Reads that concern the caller's regions, newest first, from before an id.
+
+    Of a list, the caller sees those of their own regions only.
+    """
     query = (
-        select(accesses)
-        .join(verifications, verifications.c.id == _a.verification)
-        .where(in_scope(caller))
+        select(*(_a[f.name] for f in fields(AccessRow)))
+        .outerjoin(verifications, verifications.c.id == _a.verification)
+        .where(_visible(caller), *_narrowed(filters))
     )
-    if filters.verifications:
-        query = query.where(_a.verification.in_(filters.verifications))
-    if filters.caller:
-        query = query.where(_a.caller == filters.caller)
-    if filters.what:
-        query = query.where(_a.what == filters.what)
-    if filters.since:
-        query = query.where(_a.at >= filters.since)
-    if filters.until:
-        query = query.where(_a.at < filters.until)
     if before:
         query = query.where(_a.id < before)
     query = query.order_by(_a.id.desc()).limit(max(1, min(limit, MAX_PAGE)))
-    return tuple(AccessRow(*row) for row in connection.execute(query))
+    rows = [AccessRow(*row) for row in connection.execute(query)]
+    return tuple(_within(connection, rows, caller))
+
+
+def _visible(caller: Caller) -> ColumnElement[bool]:
+    if "*" in caller.regions:
+        return true()
+    return or_(
+        and_(_a.verification != "", in_scope(caller)),
+        and_(_a.verification == "", named_regions(_a.regions, caller)),
+    )
+
+
+def _narrowed(filters: AccessFilters) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if filters.verifications or filters.search:
+        about = [_a.verification.in_(filters.verifications)] if filters.verifications else []
+        lists = [_a.shown.contains(v, autoescape=True) for v in filters.verifications]
+        if filters.search:
+            lists.append(_a.document == filters.search)
+        found.append(or_(*about, and_(_a.verification == "", or_(false(), *lists))))
+    for column, wanted in (
+        (_a.caller, filters.caller),
+        (_a.what, filters.what),
+        (_a.purpose, filters.purpose),
+    ):
+        if wanted:
+            found.append(column == wanted)
+    if filters.since:
+        found.append(_a.at >= filters.since)
+    if filters.until:
+        found.append(_a.at < filters.until)
+    return found
+
+
+def _within(
+    connection: Connection, rows: Sequence[AccessRow], caller: Caller
+) -> Sequence[AccessRow]:
+    """The rows, with only what the caller may see of what lists showed."""
+    named = {name for row in rows for name in row.shown.split()}
+    if not named or "*" in caller.regions:
+        return rows
+    _v = verifications.c
+    query = select(_v.id).where(_v.id.in_(sorted(named)), in_scope(caller))
+    mine = set(connection.execute(query).scalars())
+    return [_showing(row, [v for v in row.shown.split() if v in mine]) for row in rows]
+
+
+def _showing(row: AccessRow, shown: Sequence[str]) -> AccessRow:
+    values = {f.name: getattr(row, f.name) for f in fields(row)}
+    return AccessRow(**{**values, "shown": " ".join(shown)})
 
 
 def every(connection: Connection) -> Sequence[AccessRow]:
     """All rows, for the full check."""
-    return [AccessRow(*row) for row in connection.execute(select(accesses).order_by(_a.id))]
+    query = select(*(_a[f.name] for f in fields(AccessRow))).order_by(_a.id)
+    return [AccessRow(*row) for row in connection.execute(query)]

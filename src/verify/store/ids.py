@@ -9,6 +9,9 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, 
 VERIFICATION_ID = re.compile(r"v_[0-9a-hjkmnp-tv-z]{26}", re.ASCII)
 
 
+ACCESS_ID = re.compile(r"a_[0-9a-hjkmnp-tv-z]{26}", re.ASCII)
+
+
 def _sortable(now_ms: int) -> str:
     """26 characters: 48 bits of time, so that ids sort by time, then 80 random bits."""
     value = (now_ms & (1 << 48) - 1) << 80 | secrets.randbits(80)
@@ -33,6 +36,11 @@ def proposal_id(now_ms: int) -> str:
 def label_id(now_ms: int) -> str:
     """`l_` and 26 URL-safe characters."""
     return "l_" + _sortable(now_ms)
+
+
+def access_id(now_ms: int) -> str:
+    """`a_` and 26 URL-safe characters: a read of personal data."""
+    return "a_" + _sortable(now_ms)
 
 
 def callback_token() -> str:

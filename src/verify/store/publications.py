@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import select
+
 from verify.store import rule_events
 from verify.store.database import Database
 from verify.store.rule_events import RuleEventRow
+from verify.store.tables import content
 
 
 class PublishedRules(Database):
@@ -20,6 +23,11 @@ class PublishedRules(Database):
     def rule_event_count(self) -> int:
         """How many events `rule_events` has: to notice that there is something new."""
         return self._read(rule_events.count)
+
+    def kept_sets(self, kind: str) -> tuple[str, ...]:
+        """Digests of the content sets of a kind that are kept here, in order."""
+        query = select(content.c.digest).where(content.c.kind == kind).order_by(content.c.digest)
+        return tuple(self._read(lambda c: c.execute(query).scalars().all()))
 
     def add_rule_event(  # noqa: PLR0917 - see `rule_events.append`
         self,

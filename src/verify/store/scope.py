@@ -30,6 +30,18 @@ def has_prefix(prefix: str) -> ColumnElement[bool]:
     return func.substr(verifications.c.region, 1, len(prefix)) == prefix
 
 
+def named_regions(column: ColumnElement[str], caller: Caller) -> ColumnElement[bool]:
+    """Condition that some region named in a text column has part in the caller's regions.
+
+    `column` holds region codes with spaces between, or `*`. Codes are digits here (`_prefixes`),
+    so that none of them is a pattern.
+    """
+    padded = " " + column + " "
+    within = [padded.contains(f" {prefix}") for prefix in _prefixes(caller)]
+    around = [padded.contains(f" {p[:n]:0<6} ") for p in _prefixes(caller) for n in (2, 4)]
+    return or_(padded.contains(" * "), *within, *around)
+
+
 def _prefixes(caller: Caller) -> list[str]:
     # A malformed code covers nothing; an empty one would otherwise be a prefix of everything.
     return [region_prefix(r) for r in caller.regions if _REGION.fullmatch(r)]

@@ -71,7 +71,7 @@ class Store(Checking, ClericalDecisions, PublishedRules):
         super().__init__(opened)
         self._kept: frozenset[str] = frozenset()
         self.log = Log(self._read, self._writer.run, suite)
-        self.keyring: Keyring | None = None
+        self.keyring = None
         if masters is not None:
             self.keyring = Keyring(masters, self._read, self._writer.run)
         self._may_finish: Callable[[int], bool] = lambda _now: True
@@ -431,14 +431,3 @@ class Store(Checking, ClericalDecisions, PublishedRules):
 
     def _opened(self, digest: str, stored: StoredBlob | None) -> OpenedBody:
         return blobs.opened(digest, stored, self.keyring)
-
-    def verifications_of(self, id_number: str, caller: Caller) -> tuple[tuple[str, str], ...]:
-        """Verifications about a person, with the person's key in each, by blind index.
-
-        Raises:
-            Conflict: the store was opened without its master key.
-        """
-        if self.keyring is None:
-            raise no_master()
-        blind = self.keyring.blind("id", id_number)
-        return self._read(lambda c: reads.about(c, blind, caller))

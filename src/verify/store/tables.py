@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -305,10 +306,22 @@ accesses = Table(
     Column("verification", _ID, nullable=False),
     Column("what", Text, nullable=False),
     Column("document", _DIGEST, nullable=False),
+    # What for, and whether the reader said so or their role does; empty before 0009.
+    Column("purpose", Text, nullable=False, server_default=""),
+    Column("stated", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    # Of a list or a search: regions of its reader, and the verifications that it showed.
+    Column("regions", Text, nullable=False, server_default=""),
+    Column("shown", Text, nullable=False, server_default=""),
     # Number of its leaf in the log; null until it has one.
     Column("leaf", BigInteger),
     Index("ix_accesses_verification", "verification", "id"),
     Index("ix_accesses_caller", "caller", "id"),
+)
+Index(
+    "ix_accesses_lists",
+    accesses.c.id,
+    sqlite_where=accesses.c.verification == "",
+    postgresql_where=accesses.c.verification == "",
 )
 Index(
     "ix_accesses_open",

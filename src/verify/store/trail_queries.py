@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Select, exists, select
+from sqlalchemy import Connection, Select, and_, exists, not_, select
 
 from verify.domain.access import Caller
 from verify.store.scope import in_scope
@@ -18,8 +18,14 @@ CheckRow = tuple[str, str, str, str, str, int, int]
 def without_follow_up(
     connection: Connection, caller: Caller, before: int, after: str, limit: int
 ) -> list[CheckRow]:
-    """Checks with a verdict, untouched since `before`, that nobody ever read: asked for nothing."""
-    read = exists(select(_a.id).where(_a.verification == _v.id))
+    """Checks with a verdict, untouched since `before`, that nobody ever read: asked for nothing.
+
+    Whoever looked how far it is before there was a verdict, or proved what was done, has not
+    followed it up.
+    """
+    pending = and_(_a.what == "state", _a.document == "")
+    nothing = _a.what.in_(("asked", "events", "proof", "search")) | pending
+    read = exists(select(_a.id).where(_a.verification == _v.id, not_(nothing)))
     query = select(*_SHOWN).where(_v.verdict_count > 0, _v.updated_at < before, ~read)
     return _page(connection, query, caller, after, limit)
 

@@ -6,13 +6,16 @@ import datetime as dt
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
-from verify.api.answers import json_response
-from verify.api.dependencies import Authenticated, Running, authenticated
-from verify.api.describe import json_answer, refuses
+from verify.api.answers import csv_or_json, json_response
+from verify.api.dependencies import Authenticated, Format, Reading, Running, authenticated
+from verify.api.describe import csv_answer, json_answer, refuses
 from verify.api.models import AccessPage, ConsistencyProof, InclusionProof
 from verify.api.routes.verifications import VerificationId
+from verify.domain.access import Purpose
+from verify.service.access_trail import ACCESS_COLUMNS
 from verify.store.accesses import AccessFilters
 
 router = APIRouter(prefix="/v1", tags=["audit"], dependencies=[Depends(authenticated)])
@@ -61,7 +64,7 @@ def keys(system: Running, caller: Authenticated) -> Response:
 )
 def inclusion(
     system: Running,
-    caller: Authenticated,
+    caller: Reading,
     verification: Annotated[str, Query(max_length=64, description="The verification's id.")],
 ) -> Response:
     """An inclusion proof."""
@@ -90,20 +93,23 @@ def consistency(
     operation_id="listAccesses",
     summary="Who read what",
     description="For auditors: every read of personal data, newest first, narrowed by case, "
-    "caller, kind or day. Each is a leaf of the log.",
-    responses={200: json_answer(AccessPage, "A page."), **refuses(401, 403, 422)},
+    "caller, kind, purpose or day; lists that showed a case, too. Each is a leaf of the log.",
+    responses={200: csv_answer(AccessPage, "A page."), **refuses(401, 403, 422)},
 )
 def accesses(
+    request: Request,
     system: Running,
     caller: Authenticated,
     *,
     verification: Annotated[str, Query(max_length=64, description="Reads of this case.")] = "",
     by: Annotated[str, Query(max_length=200, description="Reads by this caller.")] = "",
     what: Annotated[str, Query(max_length=40, description="`report`, `raw answer`, ...")] = "",
+    purpose: Annotated[Purpose | None, Query(description="Reads for this purpose.")] = None,
     since: Annotated[dt.date | None, Query(description="From this day on (UTC).")] = None,
     until: Annotated[dt.date | None, Query(description="Before this day (UTC).")] = None,
     cursor: Annotated[str, Query(max_length=64, description="From a page before.")] = "",
     limit: Annotated[int, Query(ge=1, le=500, description="How many.")] = 100,
+    form: Format = "json",
 ) -> Response:
     """A page of the access trail."""
     filters = AccessFilters(
@@ -112,9 +118,11 @@ def accesses(
         what=what,
         since=_start(since),
         until=_start(until),
+        purpose=purpose.value if purpose else "",
     )
     found, following = system.trail.find(caller, filters, cursor, limit)
-    return json_response({"accesses": found, "next": following})
+    page = {"accesses": found, "next": following}
+    return csv_or_json(request, form, ACCESS_COLUMNS, found, page)
 
 
 def _start(day: dt.date | None) -> int:
@@ -135,10 +143,10 @@ def _start(day: dt.date | None) -> int:
             "description": "A zip archive.",
             "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
         },
-        **refuses(401, 403, 404, 409),
+        **refuses(401, 403, 404, 409, 422),
     },
 )
-def bundle(system: Running, caller: Authenticated, verification: VerificationId) -> Response:
+def bundle(system: Running, caller: Reading, verification: VerificationId) -> Response:
     """The archive of a verification."""
     return Response(
         system.audits.export(verification, caller),

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from verify.api.answers import json_response
+from verify.api.answers import csv_or_json, json_response
 from verify.api.body import read_json, validate
-from verify.api.dependencies import Authenticated, Running, authenticated
-from verify.api.describe import json_answer, json_body, refuses
+from verify.api.dependencies import Authenticated, Format, Reading, Running, authenticated
+from verify.api.describe import csv_answer, json_answer, json_body, refuses
 from verify.api.models_audit import (
     Asked,
     CheckList,
@@ -24,27 +23,28 @@ from verify.api.models_audit import (
 )
 from verify.api.routes.verifications import VerificationId
 from verify.bootstrap import System
-from verify.content import ContentSet
 from verify.domain.access import Caller
 from verify.domain.canonical import plain
-from verify.domain.errors import InputError, Problem
-from verify.service.access_trail import as_csv
-from verify.service.what_if import Supposed, WhatIf
+from verify.service.access_trail import (
+    ASKED_COLUMNS,
+    CHECK_COLUMNS,
+    PERSON_COLUMNS,
+    about_rows,
+)
+from verify.service.what_if import WhatIf
 
 router = APIRouter(prefix="/v1", tags=["audit"], dependencies=[Depends(authenticated)])
 _REF = "#/components/schemas/{}"
-Format = Annotated[
-    Literal["json", "csv"], Query(alias="format", description="`csv` for a spreadsheet.")
-]
 After = Annotated[str, Query(max_length=64, description="From a page before.")]
 Limit = Annotated[int, Query(ge=1, le=500, description="How many.")]
 
 
-def _checks(found: tuple[list[dict[str, Any]], str | None], form: str) -> Response:
+def _checks(
+    request: Request, found: tuple[list[dict[str, Any]], str | None], form: str
+) -> Response:
     rows, following = found
-    if form == "csv":
-        return Response(as_csv(rows), media_type="text/csv")
-    return json_response({"checks": rows, "next": following})
+    page = {"checks": rows, "next": following}
+    return csv_or_json(request, form, CHECK_COLUMNS, rows, page)
 
 
 @router.get(
@@ -53,9 +53,10 @@ def _checks(found: tuple[list[dict[str, Any]], str | None], form: str) -> Respon
     summary="Checks without follow-up",
     description="For auditors: checks whose verdict nobody read for so many days. Somebody's "
     "registers were looked at, and then nobody wanted to know.",
-    responses={200: json_answer(CheckList, "A page."), **refuses(401, 403, 422)},
+    responses={200: csv_answer(CheckList, "A page."), **refuses(401, 403, 422)},
 )
 def unread(
+    request: Request,
     system: Running,
     caller: Authenticated,
     *,
@@ -65,7 +66,8 @@ def unread(
     form: Format = "json",
 ) -> Response:
     """Checks without follow-up."""
-    return _checks(system.trail.without_follow_up(caller, days, cursor, limit), form)
+    found = system.trail.without_follow_up(caller, days, cursor, limit)
+    return _checks(request, found, form)
 
 
 @router.get(
@@ -73,9 +75,10 @@ def unread(
     operation_id="listCaseless",
     summary="Look-ups without a case",
     description="For auditors: checks that name no case number.",
-    responses={200: json_answer(CheckList, "A page."), **refuses(401, 403, 422)},
+    responses={200: csv_answer(CheckList, "A page."), **refuses(401, 403, 422)},
 )
 def caseless(
+    request: Request,
     system: Running,
     caller: Authenticated,
     *,
@@ -84,7 +87,7 @@ def caseless(
     form: Format = "json",
 ) -> Response:
     """Checks that name no case."""
-    return _checks(system.trail.without_case(caller, cursor, limit), form)
+    return _checks(request, system.trail.without_case(caller, cursor, limit), form)
 
 
 @router.post(
@@ -92,20 +95,21 @@ def caseless(
     operation_id="findPersonAccesses",
     summary="Who looked at this person",
     description="For auditors: the cases that name a person, and every read of them. The question "
-    "itself is recorded in each case. The number travels in the body only.",
+    "itself is on record, also when it finds nothing. The number travels in the body only.",
     responses={
-        200: json_answer(PersonAccesses, "Cases and reads."),
+        200: csv_answer(PersonAccesses, "Cases and reads."),
         **refuses(400, 401, 403, 409, 413, 415, 422),
     },
     openapi_extra=json_body({"$ref": _REF.format("PersonIn")}, "The person.", "person"),
 )
-async def person(request: Request, system: Running, caller: Authenticated) -> Response:
+async def person(
+    request: Request, system: Running, caller: Reading, *, form: Format = "json"
+) -> Response:
     """Who looked at a person."""
     raw, _ = await read_json(request)
     wanted = validate(PersonIn, raw)
-    return json_response(
-        await run_in_threadpool(system.trail.about, wanted.id_number.strip(), caller)
-    )
+    found = await run_in_threadpool(system.trail.about, wanted.id_number.strip(), caller)
+    return csv_or_json(request, form, PERSON_COLUMNS, about_rows(found), found)
 
 
 @router.get(
@@ -114,16 +118,19 @@ async def person(request: Request, system: Running, caller: Authenticated) -> Re
     summary="Proof that everybody was asked",
     description="For auditors: each member and source with how asking ended, negatives included, "
     "and the ledger entry that proves it.",
-    responses={200: json_answer(Asked, "Every question."), **refuses(401, 403, 404, 422)},
+    responses={200: csv_answer(Asked, "Every question."), **refuses(401, 403, 404, 422)},
 )
 def asked(
-    system: Running, caller: Authenticated, verification: VerificationId, *, form: Format = "json"
+    request: Request,
+    system: Running,
+    caller: Reading,
+    verification: VerificationId,
+    *,
+    form: Format = "json",
 ) -> Response:
     """Every question of a verification."""
     found = system.trail.asked(verification, caller)
-    if form == "csv":
-        return Response(as_csv(found["asked"]), media_type="text/csv")
-    return json_response(found)
+    return csv_or_json(request, form, ASKED_COLUMNS, found["asked"], found)
 
 
 @router.post(
@@ -141,7 +148,7 @@ def asked(
     openapi_extra=json_body({"$ref": _REF.format("SupposeIn")}, "The supposition.", "what-if"),
 )
 async def what_if(
-    request: Request, system: Running, caller: Authenticated, verification: VerificationId
+    request: Request, system: Running, caller: Reading, verification: VerificationId
 ) -> Response:
     """Judge under a supposition."""
     # Before the body is looked at: another's case is answered like one that does not exist.
@@ -153,24 +160,7 @@ async def what_if(
 
 
 def _suppose(system: System, verification: str, wanted: SupposeIn, caller: Caller) -> WhatIf:
-    supposed = Supposed(
-        rules=_content(system, wanted.rules),
-        scoring=_content(system, wanted.scoring),
-        as_of=_day(wanted.as_of),
-        without=wanted.without,
+    supposed = system.what_ifs.named(
+        rules=wanted.rules, scoring=wanted.scoring, as_of=wanted.as_of, without=wanted.without
     )
     return system.what_ifs.ask(verification, supposed, caller)
-
-
-def _content(system: System, digest: str) -> ContentSet | None:
-    return ContentSet.from_blob(system.store.content(digest)) if digest else None
-
-
-def _day(text: str) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text) if text else None
-    except ValueError:
-        raise InputError(
-            "the supposed day is none",
-            problems=(Problem("/as_of", "date", "it is not a day.", "Write 2025-10-01."),),
-        ) from None

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from verify.api.answers import json_response
-from verify.api.dependencies import Authenticated, Running, authenticated, wants_html
+from verify.api.dependencies import Reading, Running, authenticated, wants_html
 from verify.api.describe import json_answer, refuses
 from verify.api.models import (
     Events,
@@ -45,7 +45,7 @@ ETAG = "The document's digest in quotes."
 )
 def verdict(
     system: Running,
-    caller: Authenticated,
+    caller: Reading,
     verification: VerificationId,
     sequence: Sequence = None,
 ) -> Response:
@@ -67,7 +67,7 @@ def verdict(
 )
 def trace(
     system: Running,
-    caller: Authenticated,
+    caller: Reading,
     verification: VerificationId,
     sequence: Sequence = None,
 ) -> Response:
@@ -83,10 +83,10 @@ def trace(
     description="Every exchange, those without an answer included, with the raw answers by digest.",
     responses={
         200: json_answer(EvidenceDocument, "The exchanges."),
-        **refuses(401, 403, 404),
+        **refuses(401, 403, 404, 422),
     },
 )
-def evidence(system: Running, caller: Authenticated, verification: VerificationId) -> Response:
+def evidence(system: Running, caller: Reading, verification: VerificationId) -> Response:
     """The exchanges of a verification."""
     return json_response(system.verifications.evidence(verification, caller))
 
@@ -109,12 +109,12 @@ def evidence(system: Running, caller: Authenticated, verification: VerificationI
             },
             "content": {"application/octet-stream": {"schema": {"type": "string"}}},
         },
-        **refuses(401, 403, 404),
+        **refuses(401, 403, 404, 422),
     },
 )
 def raw_answer(
     system: Running,
-    caller: Authenticated,
+    caller: Reading,
     verification: VerificationId,
     digest: Annotated[str, Path(description="The answer's digest, `sha256:...`.")],
 ) -> Response:
@@ -152,7 +152,7 @@ def raw_answer(
 def report(
     request: Request,
     system: Running,
-    caller: Authenticated,
+    caller: Reading,
     verification: VerificationId,
     format: Annotated[  # noqa: A002 - the name in the query
         Literal["json", "html"] | None, Query(description="Overrides the `Accept` header.")
@@ -174,9 +174,9 @@ def report(
     operation_id="getReceipt",
     summary="Proof of what was sealed",
     description="The ledger leaf of the latest verdict: keep it outside this system.",
-    responses={200: json_answer(Receipt, "The receipt."), **refuses(401, 403, 404)},
+    responses={200: json_answer(Receipt, "The receipt."), **refuses(401, 403, 404, 422)},
 )
-def receipt(system: Running, caller: Authenticated, verification: VerificationId) -> Response:
+def receipt(system: Running, caller: Reading, verification: VerificationId) -> Response:
     """The receipt of the latest verdict."""
     return json_response(system.verifications.receipt(verification, caller))
 
@@ -187,9 +187,9 @@ def receipt(system: Running, caller: Authenticated, verification: VerificationId
     summary="The verification's ledger",
     description="Everything that happened to it, oldest first, as a hash chain of digests and "
     "codes.",
-    responses={200: json_answer(Events, "The entries."), **refuses(401, 403, 404)},
+    responses={200: json_answer(Events, "The entries."), **refuses(401, 403, 404, 422)},
 )
-def events(system: Running, caller: Authenticated, verification: VerificationId) -> Response:
+def events(system: Running, caller: Reading, verification: VerificationId) -> Response:
     """The ledger of a verification."""
     entries = system.verifications.events(verification, caller)
     return json_response({"verification": verification, "events": entries})
@@ -208,7 +208,7 @@ def events(system: Running, caller: Authenticated, verification: VerificationId)
 )
 def replay(
     system: Running,
-    caller: Authenticated,
+    caller: Reading,
     verification: VerificationId,
     sequence: Sequence = None,
 ) -> Response:

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from verify.api.answers import json_response
 from verify.api.body import read_json, validate
 from verify.api.dependencies import (
-    Authenticated,
     IdempotencyKey,
     PreferredWait,
+    Reading,
     Running,
     authenticated,
 )
@@ -82,7 +82,7 @@ VerificationId = Annotated[str, Depends(verification_id)]
 async def submit(
     request: Request,
     system: Running,
-    caller: Authenticated,
+    caller: Reading,
     key: IdempotencyKey,
     seconds: PreferredWait,
 ) -> Response:
@@ -92,6 +92,8 @@ async def submit(
     accepted = await run_in_threadpool(system.verifications.submit, body, caller, key)
     view = await _view_after(system, accepted.id, caller, seconds)
     fresh = accepted.created and view["verdict"] is None
+    if not fresh:  # otherwise it holds nothing but what the caller has just sent
+        await run_in_threadpool(system.verifications.shown, view, caller)
     return json_response(
         view,
         202 if fresh else 200,
@@ -112,7 +114,7 @@ async def submit(
 )
 def listing(
     system: Running,
-    caller: Authenticated,
+    caller: Reading,
     cursor: Annotated[
         str | None, Query(description="`next` of the page before.", max_length=200)
     ] = None,
@@ -133,15 +135,16 @@ def listing(
         200: json_answer(
             Verification, "Its state.", Preference_Applied="The wait that was granted."
         ),
-        **refuses(401, 403, 404),
+        **refuses(401, 403, 404, 422),
     },
 )
 async def one(
-    system: Running, caller: Authenticated, verification: VerificationId, seconds: PreferredWait
+    system: Running, caller: Reading, verification: VerificationId, seconds: PreferredWait
 ) -> Response:
     """The state of one verification."""
     view = await _view_after(system, verification, caller, seconds)
-    return json_response(view, headers=_applied(seconds))
+    shown = await run_in_threadpool(system.verifications.shown, view, caller)
+    return json_response(shown, headers=_applied(seconds))
 
 
 @router.post(
@@ -151,10 +154,10 @@ async def one(
     description="No source is asked any more. What was sealed stays sealed.",
     responses={
         200: json_answer(Verification, "Its state afterwards."),
-        **refuses(401, 403, 404, 409),
+        **refuses(401, 403, 404, 409, 422),
     },
 )
-def cancel(system: Running, caller: Authenticated, verification: VerificationId) -> Response:
+def cancel(system: Running, caller: Reading, verification: VerificationId) -> Response:
     """Cancel one verification."""
     return json_response(system.verifications.cancel(verification, caller))
 

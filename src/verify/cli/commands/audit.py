@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from verify.cli.commands import audit_queries
-from verify.cli.options import Home, Json, VerificationId
+from verify.cli.options import Home, Json, StatedPurpose, VerificationId
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 Plain = dict[str, Any]
 
 app = typer.Typer(help="Checkpoints, proofs, archives: nothing altered, and nobody need trust us.")
-for _question in (audit_queries.unread, audit_queries.caseless, audit_queries.asked):
+for _question in (
+    audit_queries.accesses,
+    audit_queries.unread,
+    audit_queries.caseless,
+    audit_queries.asked,
+):
     app.command()(_question)
 
 
@@ -104,86 +109,27 @@ def _show_check(document: Plain, console: Console) -> None:
 
 
 @app.command()
-def accesses(
-    *,
-    verification: Annotated[
-        str, typer.Option("--case", metavar="ID", help="Reads of this verification.")
-    ] = "",
-    by: Annotated[str, typer.Option("--by", metavar="CALLER", help="Reads by this caller.")] = "",
-    what: Annotated[
-        str, typer.Option("--what", metavar="KIND", help="`report`, `raw answer`, `bundle`, ...")
-    ] = "",
-    person: Annotated[
-        bool,
-        typer.Option(
-            "--person", help="Reads about one person, whose id number is read from standard input."
-        ),
-    ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=500, metavar="N", help="How many.")] = 100,
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """Say who read what, newest first: of a case, by a caller, about a person.
-
-    An id number never appears on the command line: it would be seen by other users and stay in
-    the shell's history.
-    """
-    del as_json
-    import sys
-
-    from verify.cli.output import emit
-    from verify.domain.access import LOCAL
-    from verify.store.accesses import AccessFilters
-
-    with _system(home) as system:
-        if person:
-            document = system.trail.about(sys.stdin.readline().strip(), LOCAL, limit)
-        else:
-            names = (verification,) if verification else ()
-            filters = AccessFilters(names, by, what)
-            rows, following = system.trail.find(LOCAL, filters, "", limit)
-            document = {"accesses": rows, "next": following}
-    emit(document, lambda console: _show_accesses(document, console))
-
-
-def _show_accesses(document: Plain, console: Console) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    for case in document.get("cases", ()):
-        console.print(f"  {case['verification']}  {case['person']}")
-    if not document["accesses"]:
-        console.print(Text("no read on record", "dim"))
-        return
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
-    for name in ("at", "caller", "what", "case"):
-        table.add_column(name, overflow="fold")
-    for row in document["accesses"]:
-        table.add_row(row["at"], row["caller"], row["what"], row["verification"])
-    console.print(table)
-
-
-@app.command()
 def export(
     verification: VerificationId,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Where to write it (default: ID.zip)."),
     ] = None,
+    purpose: StatedPurpose = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Write one verification as a self-describing archive that anybody can check offline.
 
-    It holds personal data: the file is readable by its owner only.
+    It holds personal data: the file is readable by its owner only, and the purpose must be said.
     """
     del as_json
     from verify.cli.output import emit
-    from verify.domain.access import LOCAL
+    from verify.cli.reader import reader
     from verify.service.audit_keys import write_durably
 
     with _system(home) as system:
-        data = system.audits.export(verification, LOCAL)
+        data = system.audits.export(verification, reader(purpose))
     target = out or Path(f"{verification}.zip")
     write_durably(target, data)
     document = {"verification": verification, "file": str(target), "bytes": len(data)}

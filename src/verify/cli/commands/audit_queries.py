@@ -1,13 +1,14 @@
-"""`verify audit unread | caseless | asked`: an auditor's questions, also as CSV."""
+"""`verify audit accesses | unread | caseless | asked`: an auditor's questions, also as CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from verify.cli.options import Home, Json, VerificationId
+from verify.cli.options import Csv, Everything, Home, Json, StatedPurpose, VerificationId
+from verify.domain.access import Purpose
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,9 +16,67 @@ if TYPE_CHECKING:
     from verify.bootstrap import System
 
 Plain = dict[str, Any]
+Page = tuple[list[Plain], str | None]
 
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV instead, for a spreadsheet.")]
-Limit = Annotated[int, typer.Option(min=1, max=500, metavar="N", help="How many.")]
+Limit = Annotated[int, typer.Option(min=1, max=500, metavar="N", help="How many on a page.")]
+
+
+def accesses(
+    *,
+    verification: Annotated[
+        str, typer.Option("--case", metavar="ID", help="Reads of this verification.")
+    ] = "",
+    by: Annotated[str, typer.Option("--by", metavar="CALLER", help="Reads by this caller.")] = "",
+    what: Annotated[
+        str, typer.Option("--what", metavar="KIND", help="`report`, `raw answer`, `list`, ...")
+    ] = "",
+    read_for: Annotated[
+        Purpose | None, typer.Option("--read-for", metavar="PURPOSE", help="Reads for this.")
+    ] = None,
+    person: Annotated[
+        bool,
+        typer.Option(
+            "--person",
+            help="Reads about one person, whose id number is read from standard input; "
+            "needs --purpose.",
+        ),
+    ] = False,
+    limit: Limit = 100,
+    everything: Everything = False,
+    purpose: StatedPurpose = None,
+    csv: Csv = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Say who read what and what for, newest first: of a case, by a caller, about a person.
+
+    An id number never appears on the command line: it would be seen by other users and stay in
+    the shell's history.
+    """
+    del as_json
+    from verify.cli.output import emit
+    from verify.cli.reader import reader
+    from verify.service.access_trail import ACCESS_COLUMNS, PERSON_COLUMNS, about_rows
+    from verify.store.accesses import AccessFilters
+
+    me = reader(purpose)
+    columns: tuple[str, ...] = ACCESS_COLUMNS
+    with _system(home) as system:
+        if person:
+            document = system.trail.about(_from_standard_input(), me)
+            columns, rows = PERSON_COLUMNS, about_rows(document)
+        else:
+            filters = AccessFilters(
+                (verification,) if verification else (), by, what, purpose=read_for or ""
+            )
+            rows, following = _pages(
+                lambda cursor: system.trail.find(me, filters, cursor, limit), everything
+            )
+            document = {"accesses": rows, "next": following}
+    if csv:
+        _print_csv(columns, rows, document.get("next"))
+    else:
+        emit(document, lambda console: _show_accesses(document, console))
 
 
 def unread(
@@ -26,6 +85,7 @@ def unread(
         int, typer.Option(min=0, max=3650, metavar="N", help="Unread for so many days.")
     ] = 30,
     limit: Limit = 500,
+    everything: Everything = False,
     csv: Csv = False,
     home: Home = None,
     as_json: Json = False,
@@ -34,21 +94,31 @@ def unread(
     del as_json
     from verify.domain.access import LOCAL
 
-    _list(home, lambda system: system.trail.without_follow_up(LOCAL, days, "", limit), csv)
+    _list(home, lambda s, c: s.trail.without_follow_up(LOCAL, days, c, limit), everything, csv)
 
 
 def caseless(
-    *, limit: Limit = 500, csv: Csv = False, home: Home = None, as_json: Json = False
+    *,
+    limit: Limit = 500,
+    everything: Everything = False,
+    csv: Csv = False,
+    home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """List look-ups without a case: checks that name no case number."""
     del as_json
     from verify.domain.access import LOCAL
 
-    _list(home, lambda system: system.trail.without_case(LOCAL, "", limit), csv)
+    _list(home, lambda s, c: s.trail.without_case(LOCAL, c, limit), everything, csv)
 
 
 def asked(
-    verification: VerificationId, *, csv: Csv = False, home: Home = None, as_json: Json = False
+    verification: VerificationId,
+    *,
+    purpose: StatedPurpose = None,
+    csv: Csv = False,
+    home: Home = None,
+    as_json: Json = False,
 ) -> None:
     """Prove that every member and source was asked, negatives included.
 
@@ -56,28 +126,45 @@ def asked(
     """
     del as_json
     from verify.cli.output import emit
-    from verify.domain.access import LOCAL
+    from verify.cli.reader import reader
     from verify.domain.errors import IntegrityError
+    from verify.service.access_trail import ASKED_COLUMNS
 
     with _system(home) as system:
-        found = system.trail.asked(verification, LOCAL)
+        found = system.trail.asked(verification, reader(purpose))
     if csv:
-        _print_csv(found["asked"])
+        _print_csv(ASKED_COLUMNS, found["asked"])
     else:
         emit(found, lambda console: _show_asked(found, console))
     if not (found["complete"] and found["intact"]):
         raise typer.Exit(IntegrityError.exit_code)
 
 
-def _list(home: Home, ask: Callable[[System], tuple[list[Plain], str | None]], csv: bool) -> None:
+def _from_standard_input() -> str:
+    import sys
+
+    return sys.stdin.readline().strip()
+
+
+def _list(home: Home, ask: Callable[[System, str], Page], everything: bool, csv: bool) -> None:
     from verify.cli.output import emit
+    from verify.service.access_trail import CHECK_COLUMNS
 
     with _system(home) as system:
-        rows, following = ask(system)
+        rows, following = _pages(lambda cursor: ask(system, cursor), everything)
     if csv:
-        _print_csv(rows)
+        _print_csv(CHECK_COLUMNS, rows, following)
         return
     emit({"checks": rows, "next": following}, lambda console: _show(rows, console))
+
+
+def _pages(ask: Callable[[str], Page], everything: bool) -> Page:
+    """The first page, or all of them together."""
+    rows, following = ask("")
+    while everything and following is not None:
+        more, following = ask(following)
+        rows += more
+    return rows, following
 
 
 def _system(home: Home) -> System:
@@ -89,10 +176,31 @@ def _system(home: Home) -> System:
     return build(settings_for(home), worker=False, read_only=True)
 
 
-def _print_csv(rows: list[Plain]) -> None:
-    from verify.service.access_trail import as_csv
+def _print_csv(columns: Sequence[str], rows: list[Plain], following: str | None = None) -> None:
+    from verify.service.tabular import as_csv
 
-    typer.echo(as_csv(rows), nl=False)
+    typer.echo(as_csv(columns, rows), nl=False)
+    if following is not None:
+        typer.echo("there is more: repeat it with --all", err=True)
+
+
+def _show_accesses(document: Plain, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    for case in document.get("cases", ()):
+        console.print(f"  {case['verification']}  {case['person']}")
+    if not document["accesses"]:
+        console.print(Text("no read on record", "dim"))
+        return
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    for name in ("at", "caller", "purpose", "what", "case"):
+        table.add_column(name, overflow="fold")
+    for row in document["accesses"]:
+        said = row["purpose"] or "–"
+        case = row["verification"] or f"({len(row['shown'])} shown)"
+        table.add_row(row["at"], row["caller"], said, row["what"], case)
+    console.print(table)
 
 
 def _show(rows: list[Plain], console: Console) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from verify.cli.options import Home, Json, Sequence, VerificationId
+from verify.cli.options import Home, Json, Sequence, StatedPurpose, VerificationId
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +27,7 @@ def explain(
         bool, typer.Option("--report", help="The full report, as `verify check` prints it.")
     ] = False,
     sequence: Sequence = None,
+    purpose: StatedPurpose = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -41,12 +42,14 @@ def explain(
     from verify.cli import logs, sentences
     from verify.cli.environment import settings_for
     from verify.cli.output import emit
-    from verify.domain.access import LOCAL
+    from verify.cli.reader import reader
     from verify.service.report import build_report
 
     logs.quiet()
     with build(settings_for(home), worker=False, read_only=True) as system:
-        found = system.verifications.documents(verification, LOCAL, sequence, "explanation")
+        found = system.verifications.documents(
+            verification, reader(purpose), sequence, "explanation"
+        )
         report = build_report(
             verification, found.verdict, found.application, system.verifications.content(found.row)
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from verify.cli.options import Home, Json
+from verify.cli.options import Home, Json, StatedPurpose
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +20,7 @@ def list_verifications(
         str | None,
         typer.Option(metavar="CURSOR", help="Go on after the page that gave this cursor."),
     ] = None,
+    purpose: StatedPurpose = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -29,12 +30,13 @@ def list_verifications(
     from verify.cli import logs
     from verify.cli.environment import settings_for
     from verify.cli.output import emit
-    from verify.domain.access import LOCAL
+    from verify.cli.reader import reader
 
     logs.quiet()
+    me = reader(purpose)
     with build(settings_for(home), worker=False, read_only=True) as system:
-        items, following = system.verifications.page(LOCAL, cursor, limit)
-        views = [system.verifications.view(item["id"], LOCAL) for item in items]
+        items, following = system.verifications.page(me, cursor, limit)
+        views = [system.verifications.view(item["id"], me) for item in items]
     document = {"verifications": views, "cursor": following}
     emit(document, lambda console: _show(document, console))
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from verify.cli.options import Home, Json, Sequence
+from verify.cli.options import Home, Json, Sequence, StatedPurpose
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from verify.bootstrap import System
+    from verify.domain.access import Caller
     from verify.service.replay import ReplayResult
     from verify.service.what_if import Supposed, WhatIf
 
@@ -61,6 +62,7 @@ def replay(
             "--bundle", metavar="FILE", help="Replay an exported archive; needs no database."
         ),
     ] = None,
+    purpose: StatedPurpose = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -74,6 +76,7 @@ def replay(
     from verify.bootstrap import build
     from verify.cli import logs
     from verify.cli.environment import settings_for
+    from verify.cli.reader import reader
     from verify.domain.errors import InputError
 
     if bundle is not None:
@@ -88,13 +91,14 @@ def replay(
             remedy="a what-if question is about one verification",
         )
     logs.quiet()
+    me = reader(purpose)
     with build(settings_for(home), worker=False, read_only=True) as system:
         if verification is None:
-            _replay_many(system, None if everything else sample, seed)
+            _replay_many(system, me, None if everything else sample, seed)
         elif supposed is not None:
-            _suppose(system, verification, supposed, sequence)
+            _suppose(system, me, verification, supposed, sequence)
         else:
-            _replay_one(system, verification, sequence)
+            _replay_one(system, me, verification, sequence)
 
 
 def _supposed(
@@ -140,30 +144,28 @@ def _replay_bundle(file: Path) -> None:
         raise typer.Exit(IntegrityError.exit_code)
 
 
-def _replay_one(system: System, verification: str, sequence: int | None) -> None:
+def _replay_one(system: System, me: Caller, verification: str, sequence: int | None) -> None:
     from verify.cli.output import emit
-    from verify.domain.access import LOCAL
     from verify.domain.canonical import plain
     from verify.domain.errors import IntegrityError
 
-    result = system.replays.replay(verification, LOCAL, sequence)
+    result = system.replays.replay(verification, me, sequence)
     emit(plain(result), lambda console: _show(result, console))
     if not result.identical:
         raise typer.Exit(IntegrityError.exit_code)
 
 
-def _replay_many(system: System, sample: int | None, seed: int) -> None:
+def _replay_many(system: System, me: Caller, sample: int | None, seed: int) -> None:
     from rich.progress import Progress
 
     from verify.cli.output import emit, err
-    from verify.domain.access import LOCAL
     from verify.domain.canonical import plain
     from verify.domain.errors import IntegrityError
 
     count, wrong = 0, []
     with Progress(console=err(), transient=True) as progress:
         task = progress.add_task("replaying", total=None)
-        for result in system.replays.replay_many(LOCAL, sample, seed):
+        for result in system.replays.replay_many(me, sample, seed):
             count += 1
             progress.update(task, completed=count)
             if not result.identical:
@@ -178,12 +180,13 @@ def _replay_many(system: System, sample: int | None, seed: int) -> None:
         raise typer.Exit(IntegrityError.exit_code)
 
 
-def _suppose(system: System, verification: str, supposed: Supposed, sequence: int | None) -> None:
+def _suppose(
+    system: System, me: Caller, verification: str, supposed: Supposed, sequence: int | None
+) -> None:
     from verify.cli.output import emit
-    from verify.domain.access import LOCAL
     from verify.domain.canonical import plain
 
-    found = system.what_ifs.ask(verification, supposed, LOCAL, sequence)
+    found = system.what_ifs.ask(verification, supposed, me, sequence)
     emit(plain(found), lambda console: _show_supposed(found, console))
 
 
