@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import sqlite3
 import subprocess
@@ -12,6 +14,10 @@ import pytest
 
 from support.commandline import Cli
 from support.live import household, installation
+from verify.bootstrap import build
+from verify.domain.access import LOCAL
+from verify.settings import Settings
+from verify.store.accesses import AccessFilters
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +47,48 @@ def test_an_exported_archive_is_checked_with_nothing_but_the_keys(kept, tmp_path
     assert cli.json("audit", "verify", str(archive), "--keys", str(keys), code=7)["faults"]
     wrong = cli.json("audit", "verify", str(keys), "--keys", str(keys), code=2)
     assert wrong["error"]["code"] == "invalid-input"
+
+
+def test_reads_at_the_command_line_are_on_record_when_the_service_is_back(kept):
+    cli, verification = kept
+    home = cli.home / "var"
+    for path in (home / "reads").glob("*"):
+        path.unlink()
+    cli.json("list")
+    cli.json("explain", verification, "--purpose", "review")
+    assert len(list((home / "reads").iterdir())) == 2
+    with build(Settings(home=home), worker=False) as system:
+        system.notary.once()
+        rows = system.store.accesses(LOCAL, AccessFilters((verification,)), "", 2)
+    assert [(r.what, r.purpose, r.stated) for r in rows] == [
+        ("explanation", "review", True),
+        ("list", "check", False),
+    ]
+    assert {r.caller.partition(":")[0] for r in rows} == {"local"}
+    assert list((home / "reads").iterdir()) == []
+
+
+def test_every_question_of_an_auditor_is_answered_as_a_table_too(kept):
+    cli, verification = kept
+    sought = household("03").application["household"]["members"][0]["id_number"]
+    refused = cli.json("audit", "accesses", "--person", stdin=sought, code=2)
+    assert refused["error"]["code"] == "purpose-needed"
+
+    def table(*words, stdin=""):
+        answer = cli("audit", *words, "--csv", stdin=stdin)
+        assert answer.returncode == 0, answer.stderr
+        return list(csv.DictReader(io.StringIO(answer.stdout)))
+
+    about = table("accesses", "--person", "--purpose", "complaint", stdin=sought)
+    assert {verification} == {row["verification"] for row in about if row["verification"]}
+    assert sought not in str(about)
+    assert table("accesses", "--person", "--purpose", "audit", stdin="10101019000101001X") == []
+    asked = table("asked", verification)
+    assert "confirmed_empty" in {row["state"] for row in asked}
+    everything = table("accesses", "--all", "--limit", "1")
+    assert len(everything) == len({row["id"] for row in everything}) > 1
+    for words in (("unread", "--days", "0"), ("caseless",)):
+        assert table(*words, "--all") == cli.json("audit", *words)["checks"]
 
 
 def test_a_full_check_names_the_changed_row(kept):
