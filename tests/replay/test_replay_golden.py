@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 import json
@@ -13,6 +14,7 @@ import zipfile
 import pytest
 
 from support.live import ROOT
+from verify.domain.canonical import canonical_bytes
 from verify.domain.errors import InputError
 from verify.service.audit_bundle import check_bundle, unzip
 from verify.service.judging import judge
@@ -105,6 +107,20 @@ def test_an_altered_answer_is_told_with_the_place_where_the_verdict_differs():
     results = replay_bundle(altered(archive, name, "无此人".encode()))
     assert not any(r.identical for r in results)
     assert all(r.differences for r in results)
+
+
+@pytest.mark.parametrize("archive", ARCHIVES, ids=lambda path: path.stem)
+def test_a_replay_tells_when_the_sealed_input_lost_the_exchange_with_a_source(archive):
+    case, content, _ = sealed(archive)
+    lost, bundle = case.exchanges[0], case.bundle()
+    shorter = {**json.loads(bundle), "exchanges": json.loads(bundle)["exchanges"][1:]}
+    results = replay_bundle(altered(archive, bundle, canonical_bytes(shorter)))
+    assert not any(r.identical for r in results)
+    [again] = judge([dataclasses.replace(case, exchanges=case.exchanges[1:])], content)
+    assert not again.verdict.final
+    assert [(c["source"], c["person"]) for c in again.verdict.coverage if not c["asked_on"]] == [
+        (lost.source, lost.person)
+    ]
 
 
 def test_an_archive_that_lacks_a_document_is_refused():

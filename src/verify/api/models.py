@@ -156,12 +156,15 @@ class Coverage(Out):
     state: EvidenceState
     detail: str
     as_of: Day | None = Field(description="The day the source's data are of.")
-    asked_on: Day
+    asked_on: Day | None = Field(
+        description="Null for a mandatory source that was never asked (detail `never_asked`): such "
+        "a verdict is neither final nor in the family's favour."
+    )
     letter: str
     records: int
     signals: list[str] = Field(description="What was odd about the answer, as stable codes.")
     bodies: list[Digest]
-    connector: Digest
+    connector: Digest | None
 
 
 class Match(Out):

@@ -17,7 +17,7 @@ from verify.content import ContentSet
 from verify.domain.errors import NotFound
 from verify.rules import Law
 from verify.scoring import Scoring
-from verify.service.judging import Content
+from verify.service.answers import Content
 from verify.service.sealed import Digests
 
 ENGINE = f"verify/{__version__}"

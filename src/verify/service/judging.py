@@ -17,17 +17,16 @@ from typing import Any
 import polars as pl
 
 from verify import frames, telemetry
-from verify.connectors import Connectors, Declaration, DecodeContext, Decoded, decode
 from verify.domain.canonical import canonical_bytes, digest_bytes, plain_fields
-from verify.domain.evidence import EvidenceState, Exchange
-from verify.domain.household import Application, Person, Role
+from verify.domain.evidence import EvidenceState
+from verify.domain.household import Application, Role
 from verify.domain.match import Judgement
 from verify.domain.verdict import Assessment, Outcome, Text, Verdict
 from verify.domain.vocabulary import Nature, Relation, StatementKind
 from verify.identity import resolve
 from verify.reconcile import auxiliary_signals, reconcile
 from verify.rules import Law, assess, declared_facts
-from verify.scoring import Scoring
+from verify.service.answers import Content, Signals, read_answers
 from verify.service.sealed import SealedCase, application_digest
 
 DISCLAIMER = Text(
@@ -38,16 +37,6 @@ DISCLAIMER = Text(
 
 # The reasons that a reader of a verdict wants to see for a record that is not simply theirs.
 Row = dict[str, Any]
-Signals = dict[tuple[str, str], tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Content:
-    """The three content sets a batch is judged with."""
-
-    law: Law
-    scoring: Scoring
-    connectors: Connectors
 
 
 @dataclass(frozen=True)
@@ -103,7 +92,7 @@ def _established(
     leave_out: frozenset[str] = frozenset(),
 ) -> tuple[Facts, _Parts]:
     with telemetry.span("decode", households=len(cases)), telemetry.DECODE_SECONDS.time():
-        coverage, records, signals = _decode_all(keys, cases, content)
+        coverage, records, signals = read_answers(keys, cases, content)
     if leave_out:
         records = records.filter(~pl.col("record").is_in(sorted(leave_out)))
     households = frames.HOUSEHOLDS.frame(
@@ -262,69 +251,6 @@ def _claim_rows(a: Application) -> Iterable[Row]:
             }
 
 
-def _decode_all(
-    keys: Sequence[str], cases: Sequence[SealedCase], content: Content
-) -> tuple[pl.DataFrame, pl.DataFrame, Signals]:
-    coverage: list[Row] = []
-    records: list[Row] = []
-    signals: Signals = {}
-    for key, case in zip(keys, cases, strict=True):
-        people = {p.person: p for p in case.application.persons}
-        book = content.law.find(case.application.region, case.application.programme)
-        for exchange in case.exchanges:
-            declaration = content.connectors.declaration(exchange.source)
-            found = _decode(key, case, exchange, people[exchange.person], declaration)
-            coverage.append(
-                {
-                    "household": key,
-                    "evidence": exchange.evidence,
-                    "source": exchange.source,
-                    "person": exchange.person,
-                    "mandatory": exchange.source not in book.auxiliary_sources,
-                    "state": found.state.value,
-                    "detail": found.detail,
-                    "as_of": found.as_of,
-                    "yields": sorted(str(k) for k in declaration.yields),
-                    "records": len(found.rows),
-                }
-            )
-            records.extend(found.rows)
-            signals[(key, exchange.evidence)] = found.signals
-    return frames.COVERAGE.frame(coverage), frames.RECORDS.frame(records), signals
-
-
-def _decode(
-    key: str, case: SealedCase, exchange: Exchange, person: Person, declaration: Declaration
-) -> Decoded:
-    """What an exchange says, and how good it is."""
-    ended = exchange.transport
-    if not exchange.bodies and ended.answered:
-        # An answer without a single byte is no answer, whatever the transport believed.
-        return Decoded(EvidenceState.MALFORMED, "no_body", None, [], ())
-    if not exchange.bodies or not (ended.answered or ended is EvidenceState.PARTIAL):
-        # Bytes that came with any other ending (a forged envelope) are kept, never read.
-        return Decoded(ended, exchange.detail, None, [], ())
-    context = DecodeContext(
-        household=key,
-        evidence=exchange.evidence,
-        person=person.person,
-        name=person.name,
-        id_number=person.id_number,
-        as_of=case.application.as_of,
-        asked_on=exchange.asked_on,
-    )
-    decoded = decode(declaration, [case.bodies[d] for d in exchange.bodies], context)
-    state, detail = _worse(exchange, decoded.state, decoded.detail)
-    return dataclasses.replace(decoded, state=state, detail=detail)
-
-
-def _worse(exchange: Exchange, state: EvidenceState, detail: str) -> tuple[EvidenceState, str]:
-    """Bytes that came with trouble in transport (a bank missing) are never better than that."""
-    if exchange.transport.answered or not state.answered:
-        return state, detail
-    return exchange.transport, exchange.detail
-
-
 def _assemble(key: str, case: SealedCase, assessment: Assessment, parts: _Parts) -> Judged:
     application = case.application
     coverage = _coverage_view(key, case, parts)
@@ -341,6 +267,11 @@ def _assemble(key: str, case: SealedCase, assessment: Assessment, parts: _Parts)
             "records": [_clean(r) for r in parts.records.get(key, [])],
         }
     )
+    # Nobody was asked in its place, now or later: neither closes the case nor favours the family.
+    unasked = any(c["asked_on"] is None for c in coverage)
+    if unasked and assessment.outcome is Outcome.ELIGIBLE:
+        assessment = dataclasses.replace(assessment, outcome=Outcome.UNDETERMINED)
+    settled = assessment.outcome is not Outcome.UNDETERMINED or not waiting
     body = plain_fields(assessment, without=frozenset({"trace", "household"}))
     verdict = Verdict(
         schema="verify.verdict/1",
@@ -359,7 +290,7 @@ def _assemble(key: str, case: SealedCase, assessment: Assessment, parts: _Parts)
             "trace": digest_bytes(trace_bytes),
         },
         outcome=assessment.outcome,
-        final=assessment.outcome is not Outcome.UNDETERMINED or not waiting,
+        final=settled and not unasked,
         assessment=body,
         coverage=coverage,
         matches=_match_view(parts.matches.get(key, []), parts.records.get(key, [])),
@@ -378,7 +309,7 @@ def _coverage_view(key: str, case: SealedCase, parts: _Parts) -> list[Row]:
     exchanges = {e.evidence: e for e in case.exchanges}
     view = []
     for row in parts.coverage.get(key, []):
-        exchange = exchanges[row["evidence"]]
+        exchange = exchanges.get(row["evidence"])
         view.append(
             {
                 "evidence": row["evidence"],
@@ -390,11 +321,11 @@ def _coverage_view(key: str, case: SealedCase, parts: _Parts) -> list[Row]:
                 "detail": row["detail"],
                 "signals": [s[:120] for s in parts.signals[(key, row["evidence"])][:20]],
                 "as_of": row["as_of"].isoformat() if row["as_of"] else None,
-                "asked_on": exchange.asked_on.isoformat(),
-                "letter": exchange.letter,
+                "asked_on": exchange.asked_on.isoformat() if exchange else None,
+                "letter": exchange.letter if exchange else "",
                 "records": row["records"],
-                "bodies": list(exchange.bodies),
-                "connector": exchange.connector,
+                "bodies": list(exchange.bodies) if exchange else [],
+                "connector": exchange.connector if exchange else None,
             }
         )
     return view

@@ -7,7 +7,25 @@ import datetime as dt
 from verify.connectors import Question
 from verify.domain.evidence import EvidenceState, Exchange
 from verify.domain.household import Application
+from verify.rules import Rulebook
 from verify.store import ExchangeRow
+
+
+def deciding_questions(book: Rulebook, application: Application) -> list[tuple[str, str]]:
+    """Source and person of every question whose answer can decide, in the rulebook's order.
+
+    Where the rules look at what supporters earn or own, not asking would read as "nothing".
+    """
+    asked = application.persons if book.plan.looks_at_supporters else application.members
+    return [(source, p.person) for source in book.mandatory_sources for p in asked]
+
+
+def signal_questions(book: Rulebook, application: Application) -> list[tuple[str, str]]:
+    """Source and person of every question to an auxiliary source.
+
+    Signals are about the household that applies: supporters are not looked over for them.
+    """
+    return [(s, m.person) for s in book.auxiliary_sources for m in application.members]
 
 
 def should_ask(row: ExchangeRow, now: int) -> bool:

@@ -16,9 +16,10 @@ from verify.content import ContentSet
 from verify.domain.errors import InputError
 from verify.rules import Law
 from verify.scoring import Scoring
+from verify.service.answers import Content
 from verify.service.audit_bundle import unzip
 from verify.service.contents import ENGINE
-from verify.service.judging import Content, judge
+from verify.service.judging import judge
 from verify.service.replay import MAX_DIFFERENCES, ReplayResult, bodies_of, differences_of
 from verify.service.sealed import Digests, read_application_bytes, read_bundle
 

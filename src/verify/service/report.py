@@ -15,7 +15,7 @@ from verify.domain.vocabulary import Nature, StatementKind
 from verify.identity import explain
 from verify.rules import Rulebook
 from verify.service import wording
-from verify.service.judging import Content
+from verify.service.answers import NEVER_ASKED, Content
 
 Plain = dict[str, Any]
 
@@ -167,7 +167,9 @@ def _coverage(c: Plain, names: dict[str, str], sources: dict[str, dict[str, str]
         "name": names[c["person"]],
         "auxiliary": c.get("auxiliary", False),
         "source": {"code": c["source"], **sources[c["source"]]},
-        "state": wording.word(wording.STATE, c["state"]),
+        "state": wording.word(wording.STATE, c["state"])
+        if c["detail"] != NEVER_ASKED
+        else {"code": c["state"], "zh": wording.UNASKED.zh, "en": wording.UNASKED.en},
     }
 
 

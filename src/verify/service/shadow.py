@@ -14,8 +14,9 @@ from verify.content import ContentSet
 from verify.domain.access import Caller, RoleName
 from verify.domain.canonical import digest_bytes
 from verify.domain.errors import ContentError
+from verify.service.answers import Content
 from verify.service.contents import Contents
-from verify.service.judging import Content, judge
+from verify.service.judging import judge
 from verify.service.proposing import permit
 from verify.service.replay import sealed_case
 from verify.service.sealed import SealedCase

@@ -19,10 +19,11 @@ from verify.domain.access import Caller, RoleName
 from verify.domain.canonical import canonical_bytes, digest_bytes
 from verify.domain.errors import Conflict, InputError, NotFound, NotPermitted, Problem
 from verify.domain.household import Application
+from verify.service.answers import Content
 from verify.service.clock import Clock, day_of, iso
 from verify.service.contents import Contents
 from verify.service.intake import ApplicationIn, read_application
-from verify.service.judging import Content
+from verify.service.questions import deciding_questions, signal_questions
 from verify.service.report import build_report
 from verify.service.sealed import Digests, application_bytes, read_application_bytes
 from verify.settings import Settings
@@ -105,11 +106,7 @@ class Verifications:
         _check_sources(application, current.connectors)
         raw = application_bytes(application)
         digests = current.digests
-        # Where the rules look at what supporters earn or own, not asking would read as "nothing".
-        asked = application.persons if rulebook.plan.looks_at_supporters else application.members
-        # Signals are about the household that applies: supporters are not looked over for them.
-        wanted = [(s, m.person) for s in rulebook.mandatory_sources for m in asked]
-        wanted += [(s, m.person) for s in rulebook.auxiliary_sources for m in application.members]
+        wanted = deciding_questions(rulebook, application) + signal_questions(rulebook, application)
         planned = tuple(
             PlannedExchange(
                 source=source,

@@ -19,8 +19,9 @@ from verify.domain.canonical import plain
 from verify.domain.errors import InputError, NotFound, Problem
 from verify.rules import Law
 from verify.scoring import Scoring
+from verify.service.answers import Content
 from verify.service.contents import Contents
-from verify.service.judging import Content, judge
+from verify.service.judging import judge
 from verify.service.replay import (
     MAX_DIFFERENCES,
     Difference,

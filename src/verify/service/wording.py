@@ -59,6 +59,7 @@ STATE = {
     "throttled": Text("被限流", "throttled by the source"),
     "cancelled": Text("已取消", "cancelled"),
 }
+UNASKED = Text("从未查询", "never asked")
 JUDGEMENT = {
     "positive": Text("确认本人", "theirs"),
     "unsure": Text("存疑", "doubtful"),
