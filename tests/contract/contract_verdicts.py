@@ -77,6 +77,11 @@ def _exchange(source: str, state: EvidenceState, detail: str, bodies: Bodies) ->
     )
 
 
+def asked(source: str) -> tuple[str, ...]:
+    """Whom the rules want to be asked: the five sources of Shanghai and this one."""
+    return tuple(sorted({*FIVE, source}))
+
+
 def case(
     nothing: Nothing, who: tuple[str, str], source: str, said: tuple[EvidenceState, str, Bodies]
 ) -> SealedCase:
@@ -116,7 +121,7 @@ def courses(nothing: Nothing, source: str, ends: Sequence[Ended]) -> list[Course
                 case(nothing, who, source, (EvidenceState.OK, "", nothing.of(source, who))),
             )
         )
-    judged = judge([c for three in made for c in three], content())
+    judged = judge([c for three in made for c in three], content(asked(source)))
     return [
         Course(three, tuple(judged[3 * n : 3 * n + 3]))  # type: ignore[arg-type] # three of them
         for n, three in enumerate(made)
@@ -150,5 +155,5 @@ def check_not_silent(verdict: Verdict, source: str, ended: Ended) -> None:
 def replayed(one: SealedCase) -> Judged:
     """Judged again from nothing but the sealed bundle, the application and the bodies."""
     again = read_bundle(one.bundle(), one.application, one.bodies)
-    [judged] = judge([again], content())
+    [judged] = judge([again], content(tuple(e.source for e in one.exchanges)))
     return judged

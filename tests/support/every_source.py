@@ -24,18 +24,18 @@ COUNTED = {*MORE_SAVINGS, *MORE_INCOME}
 
 
 @cache
-def content() -> Content:
+def content(mandatory: tuple[str, ...] = CONNECTORS.sources) -> Content:
     """Shanghai's dibao with every source mandatory, and with more kinds of means counted."""
     rules = ContentSet.load("rules", ROOT)
     path = "cn/310000/dibao.yaml"
     assert MANDATORY in rules.files[path]
-    listed = f"mandatory_sources: [{', '.join(CONNECTORS.sources)}]"
+    listed = f"mandatory_sources: [{', '.join(mandatory)}]"
     text = rules.files[path].replace(MANDATORY, listed)
     for old, more in ((SAVINGS, MORE_SAVINGS), (INCOME, MORE_INCOME)):
         assert text.count(old) == 1
         text = text.replace(old, f"{old.removesuffix(']')}, {', '.join(more)}]")
     files = {**rules.files, path: text}
-    law = Law.from_content(ContentSet("rules", files))
+    law = Law.from_content(ContentSet("rules", files), lazily=True)
     return Content(law, Scoring.from_content(ContentSet.load("scoring", ROOT)), CONNECTORS)
 
 
