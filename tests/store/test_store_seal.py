@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import queue
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from support.desk import HOUR, NATIONAL, T0, person
 from verify.domain.canonical import digest_bytes
-from verify.domain.errors import IntegrityError, NotFound
+from verify.domain.errors import IntegrityError, NotFound, Overloaded
 from verify.domain.evidence import EvidenceState
 from verify.service.arrivals import Arrival, Arrivals
 from verify.store import ExchangeAnswer, LeaseLost, SealStatus
@@ -226,20 +227,64 @@ def test_threads_that_keep_answers_at_once_all_hear_of_their_own(desk):
     desk.store.cancel(verifications[3], person(), desk.now)
     arrivals = Arrivals(desk.store, lambda: desk.now)
     ok = ExchangeAnswer(status="done", transport=EvidenceState.OK, asked_on="2025-10-09")
+    heard = queue.SimpleQueue()
 
-    def keep(work):
+    def bring(work):
         verification, source = work
-        try:
-            arrivals.save(Arrival(claims[verification], source, "p1", ok, (source.encode(),)))
-        except LeaseLost:
-            return verification
-        return ""
+        arrival = Arrival(claims[verification], source, "p1", ok, (source.encode(),))
+        arrivals.save(arrival, lambda error: heard.put((work, type(error))))
 
     work = [(v, source) for v in verifications for source in ("bank", "tax")]
     with ThreadPoolExecutor(16) as pool:
-        lost = [v for v in pool.map(keep, work) if v]
-    assert lost == [verifications[3]] * 2
+        list(pool.map(bring, work))
+    told = dict(heard.get(timeout=30) for _ in work)
+    arrivals.close()
+    assert {w for w, error in told.items() if error is LeaseLost} == {
+        (verifications[3], "bank"),
+        (verifications[3], "tax"),
+    }
+    assert set(told.values()) == {LeaseLost, type(None)}
+    assert heard.empty()
     for verification in verifications:
         assert desk.store.check_integrity(verification, NATIONAL) == ()
         expected = {"pending"} if verification == verifications[3] else {"done"}
         assert {e.status for e in desk.store.exchanges(verification)} == expected
+
+
+def test_an_answer_that_comes_while_the_database_is_away_is_heard_of_and_the_next_one_kept(desk):
+    verification = desk.accept()
+    (held,) = desk.claim()
+    real = desk.store.save_answers
+
+    def away(*_):
+        raise Overloaded("the database could not confirm this now")
+
+    arrivals = Arrivals(desk.store, lambda: desk.now)
+    ok = ExchangeAnswer(status="done", transport=EvidenceState.OK, asked_on="2025-10-09")
+    heard = queue.SimpleQueue()
+    told = []
+    for save_answers in (away, real):
+        desk.store.save_answers = save_answers
+        arrivals.save(Arrival(held, "bank", "p1", ok, (b"whole",)), heard.put)
+        told.append(type(heard.get(timeout=30)))
+    arrivals.close()
+    assert told == [Overloaded, type(None)]
+    bank = desk.store.exchanges(verification)[0]
+    assert (bank.attempts, bank.bodies) == (1, (digest_bytes(b"whole"),))
+
+
+def test_who_is_told_and_fails_does_not_keep_the_news_from_the_others(desk):
+    one, two = desk.accept(), desk.accept()
+    claims = {c.verification: c for c in desk.claim(limit=2)}
+    arrivals = Arrivals(desk.store, lambda: desk.now)
+    ok = ExchangeAnswer(status="done", transport=EvidenceState.OK, asked_on="2025-10-09")
+    heard = queue.SimpleQueue()
+
+    def stumbles(_):
+        raise KeyError("defect")
+
+    arrivals.save(Arrival(claims[one], "bank", "p1", ok, (b"one",)), stumbles)
+    arrivals.save(Arrival(claims[two], "bank", "p1", ok, (b"two",)), heard.put)
+    assert heard.get(timeout=30) is None
+    arrivals.close()
+    assert desk.store.exchanges(one)[0].bodies == (digest_bytes(b"one"),)

@@ -27,7 +27,7 @@ from verify.identity import resolve
 from verify.reconcile import auxiliary_signals, reconcile
 from verify.rules import Law, assess, declared_facts
 from verify.service.answers import Content, Signals, read_answers
-from verify.service.sealed import SealedCase, application_digest
+from verify.service.sealed import SealedCase
 
 DISCLAIMER = Text(
     zh="本结论是经济状况核对意见,供审核确认机关参考,不是救助决定;由具名工作人员确认后方可使用。",
@@ -282,7 +282,7 @@ def _assemble(key: str, case: SealedCase, assessment: Assessment, parts: _Parts)
         as_of=application.as_of.isoformat(),
         known_at=application.known_at.isoformat(),
         digests={
-            "application": application_digest(application),
+            "application": case.application_digest,
             "connectors": case.digests.connectors,
             "evidence": case.evidence_digest,
             "rules": case.digests.rules,

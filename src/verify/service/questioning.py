@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
@@ -118,6 +118,7 @@ class Questioning:
         """Let the questions under way end; what has not begun is dropped."""
         self._closing.set()
         self._bulkheads.close()
+        self._arrivals.close()  # before the late ones: it hands over to them
         self._late.shutdown(wait=True)
 
     def auxiliary(self, claim: Claim) -> frozenset[str]:
@@ -188,17 +189,21 @@ class Questioning:
         with self._lock:
             self._out.add(put.key)
 
-        def ended(asked: Future[bool]) -> None:
-            with self._lock:
-                self._out.discard(put.key)
-                kept = asked.cancelled() or (asked.exception() is None and asked.result())
-                put.round.unkept |= not kept
-                put.round.mandatory -= put.mandatory
-                put.round.auxiliary -= not put.mandatory
-            self._ended(put.round)
+        def dropped(asked: Future[None]) -> None:
+            if asked.cancelled():  # the service ends: it stays open
+                self._over(put, kept=True)
 
         pool = self._bulkheads.of(put.declaration)
-        pool.submit(self._ask_one, put).add_done_callback(ended)
+        pool.submit(self._ask_one, put).add_done_callback(dropped)
+
+    def _over(self, put: _Put, *, kept: bool) -> None:
+        """A question has ended: its answer was kept (or was not ours to keep), or it was not."""
+        with self._lock:
+            self._out.discard(put.key)
+            put.round.unkept |= not kept
+            put.round.mandatory -= put.mandatory
+            put.round.auxiliary -= not put.mandatory
+        self._ended(put.round)
 
     def _ended(self, round_: Round) -> None:
         """Pass a claim on when nothing that decides is out, and nothing else is waited for."""
@@ -223,31 +228,41 @@ class Questioning:
         else:
             self._pass_on(round_.claim)
 
-    def _ask_one(self, put: _Put) -> bool:
-        """Ask, and keep the answer; says whether it was kept, or was not ours to keep."""
-        answer = self._answer(put)
-        kept = self._outcome(answer, put.row, self._clock())
-        arrival = Arrival(put.round.claim, put.row.source, put.row.person, kept, answer.bodies)
+    def _ask_one(self, put: _Put) -> None:
+        """Ask, and have the answer kept. Nobody waits for the commit: `_kept` hears of it."""
         try:
-            if put.round.passed:
-                self._keep_late(put, arrival)
-                return True
-            self._arrivals.save(arrival)
-        except LeaseLost:
+            answer = self._answer(put)
+            kept = self._outcome(answer, put.row, self._clock())
+            arrival = Arrival(put.round.claim, put.row.source, put.row.person, kept, answer.bodies)
+            if not put.round.passed:
+                self._arrivals.save(arrival, lambda error: self._kept(put, arrival, error))
+                return
+            self._keep_late(put, arrival)
+        except Exception as error:  # noqa: BLE001 - the question stays open and is asked again
+            self._not_kept(put, error)
+            self._over(put, kept=False)
+        else:
+            self._over(put, kept=True)
+
+    def _kept(self, put: _Put, arrival: Arrival, error: BaseException | None) -> None:
+        """The answer is durable (`error` is None), or could not be kept."""
+        if error is None:
+            if put.round.passed:  # while it was being stored, and so judged without it
+                self._late.submit(self._late_save, put, None)
+        elif isinstance(error, LeaseLost):
             if put.mandatory:
-                log.info(
-                    "worker.lease_lost", verification=put.row.verification, source=put.row.source
-                )
+                where = {"verification": put.row.verification, "source": put.row.source}
+                log.info("worker.lease_lost", **where)
             else:
                 self._keep_late(put, arrival)
-            return True
-        except Exception as error:  # noqa: BLE001 - the question stays open and is asked again
-            code, at = type(error).__name__, telemetry.place(error)
-            log.error("worker.answer_not_kept", source=put.row.source, code=code, at=at)
-            return False
-        if put.round.passed:  # while it was being stored, and so judged without it
-            self._late.submit(self._late_save, put, None)
-        return True
+        else:
+            self._not_kept(put, error)
+        self._over(put, kept=error is None or isinstance(error, LeaseLost))
+
+    @staticmethod
+    def _not_kept(put: _Put, error: BaseException) -> None:
+        code, at = type(error).__name__, telemetry.place(error)
+        log.error("worker.answer_not_kept", source=put.row.source, code=code, at=at)
 
     def _answer(self, put: _Put) -> Answer:
         try:
@@ -278,13 +293,13 @@ class Questioning:
                 log.info("worker.late_dropped", **where)
                 return
             if arrival is not None and self._attempts(put) == put.row.attempts:
-                self._arrivals.save(replace(arrival, claim=claim))
+                answer = (arrival.source, arrival.person, arrival.answer, arrival.bodies)
+                self._store.save_answer(claim, *answer, self._clock())
             self._store.release(claim, self._clock())
         except LeaseLost:
             log.info("worker.late_dropped", **where)
         except Exception as error:  # noqa: BLE001 - the question stays open and is asked again
-            code, at = type(error).__name__, telemetry.place(error)
-            log.error("worker.answer_not_kept", source=put.row.source, code=code, at=at)
+            self._not_kept(put, error)
 
     def _attempts(self, put: _Put) -> int:
         rows = self._store.exchanges(put.row.verification)

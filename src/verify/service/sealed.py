@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pydantic import TypeAdapter
 
@@ -51,14 +52,19 @@ class SealedCase:
         return canonical_bytes(
             {
                 "schema": SCHEMA,
-                "application": application_digest(self.application),
+                "application": self.application_digest,
                 "exchanges": list(self.exchanges),
                 "digests": self.digests,
                 "closed": self.closed,
             }
         )
 
-    @property
+    @cached_property
+    def application_digest(self) -> str:
+        """Digest of the application's canonical bytes."""
+        return application_digest(self.application)
+
+    @cached_property
     def evidence_digest(self) -> str:
         """Digest of what is known: the same answers give the same digest however often asked."""
         return digest(

@@ -51,6 +51,11 @@ MAX_UNDER_WAY = 200
 HELD_PAUSE_MS = 2_000
 UNCHANGED_PAUSE_MS = 1_000
 
+LINGER_SECONDS = 0.03
+"""So long an answered household waits for others at most, while batches follow one another."""
+BUSY_SECONDS = 0.25
+"""Batches that begin so soon after one another are load."""
+
 
 class Worker:
     """Claims due verifications, has their sources asked, judges them in batches, seals them.
@@ -77,7 +82,8 @@ class Worker:
         self._clock = clock
         self._files = Files(store)
         self._spans = CheckSpans()
-        self._answered: queue.SimpleQueue[Claim] = queue.SimpleQueue()
+        self._answered: queue.SimpleQueue[tuple[Claim, float]] = queue.SimpleQueue()
+        self._judged_at = float("-inf")
         self._questioning = Questioning(
             store,
             contents,
@@ -86,7 +92,7 @@ class Worker:
             settings,
             clock,
             self._spans,
-            pass_on=self._answered.put,
+            pass_on=self._is_answered,
             give_back=self._give_back,
         )
         self._under_way: dict[str, Claim] = {}
@@ -162,15 +168,27 @@ class Worker:
                     log.exception("worker.heartbeat_failed")
 
     def _next_batch(self) -> list[Claim]:
-        """Wait for one answered claim, then take all others that are ready too."""
+        """Wait for one answered claim, then take all others that are ready too, or soon will be.
+
+        Judging fifty households together costs little more than one. Under load, while others are
+        still being asked, the first one waits a moment for them; a household that is alone, or
+        that waited while the batch before was judged, does not.
+        """
         try:
-            batch = [self._answered.get(timeout=0.2)]
+            first, since = self._answered.get(timeout=0.2)
         except queue.Empty:
             return []
+        batch = [first]
+        until = since + LINGER_SECONDS if since - self._judged_at < BUSY_SECONDS else since
         with contextlib.suppress(queue.Empty):
             while len(batch) < self._settings.judge_batch:
-                batch.append(self._answered.get_nowait())
+                left = until - time.monotonic() if len(self._under_way) > len(batch) else 0
+                batch.append(self._answered.get(timeout=max(left, 0))[0])
+        self._judged_at = time.monotonic()
         return batch
+
+    def _is_answered(self, claim: Claim) -> None:
+        self._answered.put((claim, time.monotonic()))
 
     # -- asking ---------------------------------------------------------------------------
 
