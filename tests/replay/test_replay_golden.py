@@ -10,11 +10,14 @@ import os
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from support.live import ROOT
-from verify.domain.canonical import canonical_bytes
+from verify.domain.canonical import canonical_bytes, digest_bytes
 from verify.domain.errors import InputError
 from verify.service.audit_bundle import check_bundle, unzip
 from verify.service.judging import judge
@@ -87,6 +90,27 @@ def test_judged_together_in_any_order_each_gives_the_bytes_of_its_own():
     for order in itertools.permutations(found):
         judged = judge([case for case, _, _ in order], order[0][1])
         assert [j.verdict_bytes for j in judged] == [verdict for _, _, verdict in order]
+
+
+PARTS = st.lists(
+    st.lists(st.sampled_from(range(len(ARCHIVES))), min_size=1, max_size=6), min_size=1, max_size=4
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(PARTS)
+def test_however_often_however_split_and_in_how_many_threads_no_byte_changes(parts):
+    """Cases repeat within a batch, batches differ in size, and several are judged at a time."""
+    found = [sealed(archive) for archive in ARCHIVES]
+    content = found[0][1]
+    with ThreadPoolExecutor(3) as pool:
+        judged = list(pool.map(lambda part: judge([found[i][0] for i in part], content), parts))
+    for part, results in zip(parts, judged, strict=True):
+        assert [r.verdict_bytes for r in results] == [found[i][2] for i in part]
+        # A verdict names the digest of its trace.
+        assert [r.verdict.digests["trace"] for r in results] == [
+            digest_bytes(r.trace_bytes) for r in results
+        ]
 
 
 def altered(archive, find, replace):

@@ -108,14 +108,26 @@ class Replays:
 
         The sample is drawn by `seed` from the ids in order, so that it can be drawn again.
         """
+        rows = self.sealed(caller, sample, seed)
+        for batch in batches(rows):
+            yield from self.replay_batch(batch, caller)
+
+    def sealed(
+        self, caller: Caller, sample: int | None = None, seed: int = 0
+    ) -> list[VerificationRow]:
+        """The verifications that `replay_many` replays, in its order."""
         permit(caller)
         rows = [row for row in self._all(caller) if row.verdict_count]
         if sample is not None and sample < len(rows):
             chosen = random.Random(seed).sample(range(len(rows)), sample)  # noqa: S311 - no secret
             rows = [rows[i] for i in sorted(chosen)]
-        for start in range(0, len(rows), BATCH):
-            self._note_list(caller, "replay", [row.id for row in rows[start : start + BATCH]])
-            yield from self._judged(self._batch(rows[start : start + BATCH], caller))
+        return rows
+
+    def replay_batch(self, rows: Sequence[VerificationRow], caller: Caller) -> list[ReplayResult]:
+        """Replay every verdict of some verifications; each has its result, whatever goes wrong."""
+        permit(caller)
+        self._note_list(caller, "replay", [row.id for row in rows])
+        return self._judged(self._batch(rows, caller))
 
     def _all(self, caller: Caller) -> Iterator[VerificationRow]:
         cursor: str | None = None
@@ -184,7 +196,7 @@ class Replays:
         cases = [item.case for _, item in items if item.case is not None]
         try:
             judged = judge(cases, self._contents.pinned(digests))
-        except (VerifyError, ValueError, KeyError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is found about one verdict
             if len(items) == 1:
                 ((number, item),) = items
                 lost = _unreadable(item.verification, item.verdict, item.faults, error)
@@ -234,6 +246,11 @@ def _unreadable(
         faults=faults,
         differences=(Difference("", "a sealed input", f"cannot be read: {where}"),),
     )
+
+
+def batches(rows: Sequence[VerificationRow]) -> list[Sequence[VerificationRow]]:
+    """Verifications in groups that are read and judged together."""
+    return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
 
 
 def permit(caller: Caller) -> None:

@@ -63,6 +63,15 @@ def replay(
         ),
     ] = None,
     purpose: StatedPurpose = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            min=1,
+            metavar="N",
+            help="Processes for --all and --sample (default: one a core, where it pays).",
+        ),
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -94,7 +103,7 @@ def replay(
     me = reader(purpose)
     with build(settings_for(home), worker=False, read_only=True) as system:
         if verification is None:
-            _replay_many(system, me, None if everything else sample, seed)
+            _replay_many(system, me, None if everything else sample, seed, jobs)
         elif supposed is not None:
             _suppose(system, me, verification, supposed, sequence)
         else:
@@ -155,17 +164,20 @@ def _replay_one(system: System, me: Caller, verification: str, sequence: int | N
         raise typer.Exit(IntegrityError.exit_code)
 
 
-def _replay_many(system: System, me: Caller, sample: int | None, seed: int) -> None:
+def _replay_many(
+    system: System, me: Caller, sample: int | None, seed: int, jobs: int | None
+) -> None:
     from rich.progress import Progress
 
     from verify.cli.output import emit, err
+    from verify.cli.replaying import replay_all
     from verify.domain.canonical import plain
     from verify.domain.errors import IntegrityError
 
     count, wrong = 0, []
     with Progress(console=err(), transient=True) as progress:
         task = progress.add_task("replaying", total=None)
-        for result in system.replays.replay_many(me, sample, seed):
+        for result in replay_all(system, me, sample, seed, jobs):
             count += 1
             progress.update(task, completed=count)
             if not result.identical:
