@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import update
 
 from support.desk import NATIONAL, Desk, person
 from support.insider import Insider, altered
-from verify.domain.errors import InputError, IntegrityError
-from verify.store import EntryKind, Filters, Store, columns, resealing, tables
+from verify.domain.canonical import digest_bytes
+from verify.domain.errors import InputError, IntegrityError, NotFound
+from verify.store import EntryKind, Filters, Store, callbacks, columns, resealing, tables
 from verify.store.vault import MasterKeys
 
 MASTER = MasterKeys.new_text()
@@ -238,3 +242,84 @@ def test_after_a_rotation_the_columns_open_under_the_new_master_key_alone(desk, 
     with Store.open(database_url, masters=MasterKeys.parse(fresh)) as new:
         assert new.verification(verification, person()).case_number == CASE
         assert new.list(person(), filters=Filters(case_number=CASE))[0][0].id == verification
+
+
+# -- tokens of callback addresses ----------------------------------------------------------
+
+
+def token(desk: Desk, verification: str) -> str:
+    return desk.store.callback_token(verification, "bank", "p1")
+
+
+def test_a_callback_token_opens_a_question_and_is_not_in_the_database(desk, insider):
+    verification = desk.accept()
+    shown = token(desk, verification)
+    assert shown == token(desk, verification)
+    assert len({token(desk, desk.accept()) for _ in range(9)} | {shown}) == 10
+    assert shown not in everything(insider)
+    assert desk.store.wake_by_token(shown, desk.now) == verification
+    stored = {row["callback_token"] for row in insider.rows(tables.exchanges)}
+    for wrong in (*stored, shown[:-1], shown.swapcase()):
+        with pytest.raises(NotFound):
+            desk.store.wake_by_token(wrong, desk.now)
+    assert desk.store.check_integrity(verification, NATIONAL) == ()
+
+
+def test_a_token_of_before_still_opens_its_question_and_is_no_longer_stored(plain_desk, insider):
+    desk = plain_desk
+    names = [desk.accept() for _ in range(5)]
+    tokens = [token(desk, name) for name in names]
+    assert all(t in everything(insider) for t in tokens)
+    protected(desk.store).seal_plain(desk.now)
+    assert not [t for t in tokens if t in everything(insider)]
+    for name, shown in zip(names, tokens, strict=True):
+        assert desk.store.wake_by_token(shown, desk.now) == name
+        assert token(desk, name) == "", "it cannot be told any more"
+        assert desk.store.check_integrity(name, NATIONAL) == ()
+
+
+def test_hiding_tokens_goes_on_where_it_was_interrupted(plain_desk, insider, monkeypatch):
+    desk = plain_desk
+    tokens = [token(desk, desk.accept()) for _ in range(7)]
+    protected(desk.store)
+    monkeypatch.setattr(callbacks, "STEP", 3)
+    real, steps = desk.store._writer.run, itertools.count()
+
+    def failing(unit):
+        if next(steps) == 2:
+            raise KeyboardInterrupt
+        return real(unit)
+
+    desk.store._writer.run = failing
+    with pytest.raises(KeyboardInterrupt):
+        desk.store.seal_plain(desk.now)
+    desk.store._writer.run = real
+    assert [t for t in tokens if t in everything(insider)]
+    desk.store.seal_plain(desk.now)
+    assert not [t for t in tokens if t in everything(insider)]
+    assert all(desk.store.wake_by_token(t, desk.now) for t in tokens)
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_both_stored_forms_of_a_token_bind_the_same_ledger_entry(secret):
+    plain = base64.urlsafe_b64encode(secret).decode().rstrip("=")
+    hidden = callbacks.stored_form(plain)
+    assert (callbacks.is_digest(plain), callbacks.is_digest(hidden)) == (False, True)
+    assert (
+        callbacks.ledger_digest(hidden)
+        == callbacks.ledger_digest(plain)
+        == digest_bytes(plain.encode())
+    )
+    assert hidden not in callbacks.candidates(hidden)
+
+
+@pytest.mark.parametrize("place", [0, 21, 42])
+def test_a_stored_token_changed_in_any_place_is_found(desk, insider, place):
+    verification = desk.accept()
+    (row, *_) = insider.rows(tables.exchanges)
+    text = row["callback_token"]
+    for other in "AZaz09-_":
+        if other != text[place]:
+            changed = text[:place] + other + text[place + 1 :]
+            insider.change(tables.exchanges, row, {"callback_token": changed})
+            assert desk.store.check_integrity(verification, NATIONAL) != ()

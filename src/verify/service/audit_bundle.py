@@ -21,6 +21,7 @@ from verify.domain.canonical import canonical_bytes, digest_bytes
 from verify.domain.errors import InputError, IntegrityError, VerifyError
 from verify.service.audit_receipt import check_proof
 from verify.store import EntryKind, Fault, Store
+from verify.store.callbacks import ledger_digest
 from verify.store.case import Case, named
 from verify.store.integrity import faults as case_faults
 from verify.store.keyring import ERASED_REASON
@@ -138,7 +139,7 @@ def _rows(case: Case, hash_: str) -> Plain:
         "entries": list(case.entries),
         # The token of a callback address opens something; its digest proves as much.
         "exchanges": [
-            {**sealed("exchange", row), "callback": digest_bytes(row["callback_token"].encode())}
+            {**sealed("exchange", row), "callback": ledger_digest(row["callback_token"])}
             for row in case.exchanges
         ],
         "verdicts": list(case.verdicts),

@@ -322,7 +322,9 @@ class Questioning:
         """Where an asynchronous source may say that its answer is ready (a hint, ADR 0009)."""
         if declaration.driver != "job":
             return ""
-        return f"{self._settings.public_url}/v1/callbacks/{row.callback_token}"
+        token = self._store.token_of(f"{row.verification}/{row.evidence}", row.callback_token)
+        # A token of before that is stored as a digest only: the source has its address already.
+        return f"{self._settings.public_url}/v1/callbacks/{token}" if token else ""
 
     def _outcome(self, answer: Answer, row: ExchangeRow, now: int) -> ExchangeAnswer:
         """What to remember of an answer, and when to ask again if it is worth it."""

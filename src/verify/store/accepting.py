@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from verify.domain.access import Caller
 from verify.domain.errors import Conflict, InputError, NotFound, NotPermitted, Problem
-from verify.store import blobs, columns, forms, ids, ledger
+from verify.store import blobs, callbacks, columns, forms, ids, ledger
 from verify.store.rows import Accepted, EntryKind, NewVerification, PlannedExchange, State
 from verify.store.scope import covers
 from verify.store.tables import content, exchanges, idempotency, subjects, verifications
@@ -113,7 +113,7 @@ def prepare(
     if secrecy.blind is not None:
         header["case_blind"] = secrecy.blind(columns.CASE, new.case_number)
     people = _subjects(header["id"], new, secrecy)
-    planned = [_exchange(header["id"], p, now_ms) for p in new.exchanges]
+    planned = [_exchange(header["id"], p, now_ms, secrecy.blind) for p in new.exchanges]
     hidden = key and _hidden(key, secrecy)
     key_row = _key(header["id"], caller, hidden, now_ms)
     plain_key = _key(header["id"], caller, key, now_ms) if hidden != key else None
@@ -181,7 +181,10 @@ def _header(new: NewVerification, caller: Caller, now_ms: int, application: str)
     }
 
 
-def _exchange(verification: str, plan: PlannedExchange, now_ms: int) -> Row:
+def _exchange(
+    verification: str, plan: PlannedExchange, now_ms: int, blind: callbacks.Blind | None
+) -> Row:
+    question = f"{verification}/{plan.source}/{plan.person}"
     return {
         **forms.UNASKED,
         "verification": verification,
@@ -189,7 +192,7 @@ def _exchange(verification: str, plan: PlannedExchange, now_ms: int) -> Row:
         "person": plan.person,
         "connector": plan.connector,
         "updated_at": now_ms,
-        "callback_token": ids.callback_token(),
+        "callback_token": callbacks.new(question, blind),
         "worth_asking": True,
         "due_at": now_ms,
         "woken": False,

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from verify.domain.canonical import digest, digest_bytes
+from verify.domain.canonical import digest
+from verify.store import callbacks
 
 HEADER = (
     "id",
@@ -90,7 +91,7 @@ def planned(row: Mapping[str, Any]) -> dict[str, Any]:
         "source": row["source"],
         "person": row["person"],
         "connector": row["connector"],
-        "callback": row.get("callback") or digest_bytes(row["callback_token"].encode()),
+        "callback": row.get("callback") or callbacks.ledger_digest(row["callback_token"]),
     }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, or_, select, u
 from verify.domain.access import Caller
 from verify.domain.canonical import digest_bytes
 from verify.domain.errors import Conflict, NotFound
-from verify.store import ledger
+from verify.store import callbacks, ledger
 from verify.store.rows import Claim, EntryKind, LeaseLost, State
 from verify.store.scope import in_scope, not_found
 from verify.store.tables import exchanges, verdicts, verifications
@@ -285,7 +285,9 @@ def wake_by_token(connection: Connection, token: str, now_ms: int) -> str:
     """
     x = exchanges.c
     found = connection.execute(
-        select(x.verification, x.source, x.person).where(x.callback_token == token)
+        select(x.verification, x.source, x.person).where(
+            x.callback_token.in_(callbacks.candidates(token))
+        )
     ).first()
     if found is None:
         raise NotFound("no question has this callback address", where="callback")

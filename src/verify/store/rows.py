@@ -213,7 +213,7 @@ class ExchangeRow:
     due_at: int | None
     worth_asking: bool
     updated_at: int
-    callback_token: str = field(repr=False)
+    callback_token: str = field(repr=False)  # as stored, see `verify.store.callbacks`
 
     @property
     def evidence(self) -> str:

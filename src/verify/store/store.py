@@ -22,6 +22,7 @@ from verify.domain.errors import Conflict, IntegrityError, NotFound, VerifyError
 from verify.store import (
     accepting,
     blobs,
+    callbacks,
     columns,
     erasing,
     leasing,
@@ -120,6 +121,7 @@ class Store(Checking, ClericalDecisions, PublishedRules):
         """
         if (keyring := self.keyring) is None:
             raise no_master()
+        callbacks.hide(self._read, self._writer.run, now_ms)
         return resealing.everything(self._read, self._writer.run, keyring, now_ms)
 
     def require_no_sealed_evidence(self, where: str) -> None:
@@ -130,6 +132,10 @@ class Store(Checking, ClericalDecisions, PublishedRules):
                 where=where,
                 remedy="restore it from where you keep its copy; a new key would open nothing",
             )
+
+    @property
+    def _blind(self) -> callbacks.Blind | None:
+        return self.keyring.blind if self.keyring else None
 
     def _sealer(self, region: str, programme: str, accepted_ms: int, now_ms: int) -> Sealer:
         if self.keyring is None:
@@ -202,7 +208,7 @@ class Store(Checking, ClericalDecisions, PublishedRules):
         """
         secrecy = accepting.Secrecy(
             self._sealer(new.region, new.programme, now_ms, now_ms),
-            self.keyring.blind if self.keyring else None,
+            self._blind,
         )
         ready = accepting.prepare(new, caller, idempotency, now_ms, secrecy)
         pinned = frozenset((new.rules_digest, new.scoring_digest, new.connectors_digest))
@@ -334,10 +340,14 @@ class Store(Checking, ClericalDecisions, PublishedRules):
         query = select(x.callback_token).where(
             x.verification == verification, x.source == source, x.person == person
         )
-        token = self._read(lambda c: c.execute(query).scalar())
-        if token is None:
+        stored = self._read(lambda c: c.execute(query).scalar())
+        if stored is None:
             raise NotFound("this verification has no such question", where=f"{source}/{person}")
-        return str(token)
+        return self.token_of(f"{verification}/{source}/{person}", str(stored))
+
+    def token_of(self, question: str, stored: str) -> str:
+        """A question's token by what is stored of it; empty where it cannot be known any more."""
+        return callbacks.token_of(stored, question, self._blind)
 
     def exchanges(self, verification: str) -> tuple[ExchangeRow, ...]:
         """All questions of a verification, by source and person (for the engine)."""

@@ -189,6 +189,7 @@ exchanges = Table(
     Column("ticket", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    # Digest of the token, or a token of before (`verify.store.callbacks`).
     Column("callback_token", _code(43), nullable=False, unique=True),
     # Scheduling.
     Column("worth_asking", Boolean(create_constraint=False), nullable=False),
