@@ -121,8 +121,9 @@ class Store(Checking, ClericalDecisions, PublishedRules):
         """
         if (keyring := self.keyring) is None:
             raise no_master()
+        done = resealing.everything(self._read, self._writer.run, keyring, now_ms)
         callbacks.hide(self._read, self._writer.run, now_ms)
-        return resealing.everything(self._read, self._writer.run, keyring, now_ms)
+        return done
 
     def require_no_sealed_evidence(self, where: str) -> None:
         """Raise `Conflict` if there is evidence under a master key, which then must be found."""
