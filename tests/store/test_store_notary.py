@@ -321,7 +321,8 @@ def test_every_truncation_and_every_changed_byte_of_the_checkpoint_file_is_found
     (path,) = witness._folder.glob("*/checkpoint")
     raw = path.read_bytes()
     for at in range(len(raw)):
-        for changed in (raw[:at], raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]):
+        flipped = (raw[:at] + bytes([raw[at] ^ mask]) + raw[at + 1 :] for mask in (0x01, 0x80))
+        for changed in (raw[:at], *flipped):
             path.write_bytes(changed)
             with pytest.raises(IntegrityError):
                 witness.latest("log.example")

@@ -18,7 +18,7 @@ from verify.api.app import create_app
 from verify.bootstrap import System, build
 from verify.domain.access import LOCAL, RoleName
 from verify.service.access import create_key
-from verify.service.clock import now_ms
+from verify.service.clock import Clock, now_ms
 from verify.service.intake import ApplicationIn
 from verify.settings import Settings
 from verify.simulate.households import HouseholdFixture, load_all, merge_registers
@@ -111,7 +111,9 @@ def serve_app(app: Any) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def installation(home: Path, database_url: str = "", **settings: Any) -> Iterator[Live]:
+def installation(
+    home: Path, database_url: str = "", *, clock: Clock = now_ms, **settings: Any
+) -> Iterator[Live]:
     """Departments, engine, API. Late sources are asked again within a second."""
     registers = merge_registers(h.registers for h in households())
     with SimulatedSources(registers) as sources:
@@ -122,7 +124,7 @@ def installation(home: Path, database_url: str = "", **settings: Any) -> Iterato
             database_url=database_url,
             **{"retry_seconds": 1, "answer_deadline_seconds": 20, **settings},
         )
-        with build(chosen, environment=sources.environment()) as system:
+        with build(chosen, environment=sources.environment(), clock=clock) as system:
             system.start()
             keys = [
                 create_key(system.store, label=label, roles=roles, regions=regions, now=now_ms())

@@ -23,6 +23,12 @@ from verify.service.sealed import Digests
 ENGINE = f"verify/{__version__}"
 
 
+def engine_of(accepted: str) -> str:
+    """What a verdict names as its engine: the version that judges; and, if the verification was
+    accepted (and its sources asked) by another before an upgrade, that one too."""
+    return ENGINE if accepted == ENGINE else f"{ENGINE} (accepted by {accepted})"
+
+
 @dataclass(frozen=True)
 class Current:
     """Law and sources of one instant, and the versions that go with them."""

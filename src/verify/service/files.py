@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from verify.domain.household import Application
+from verify.service.contents import engine_of
 from verify.service.questions import as_evidence
 from verify.service.sealed import Digests, SealedCase, read_application_bytes
 from verify.store import Claim, ExchangeRow, Store
@@ -89,9 +90,8 @@ class Files:
         Raises:
             NotFound, IntegrityError: a part of it is not there, or not what was kept.
         """
-        digests = Digests(
-            claim.rules_digest, claim.scoring_digest, claim.connectors_digest, claim.engine
-        )
+        engine = engine_of(claim.engine)
+        digests = Digests(claim.rules_digest, claim.scoring_digest, claim.connectors_digest, engine)
         named = [digest for row in rows for digest in row.bodies]
         if not known.keys() >= set(named):
             known = self.store.blobs(named)

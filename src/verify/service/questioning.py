@@ -26,14 +26,13 @@ from verify.service.check_spans import CheckSpans
 from verify.service.clock import Clock, day_of
 from verify.service.contents import Contents
 from verify.service.files import Files
-from verify.service.questions import as_question, should_ask
+from verify.service.questions import as_question, asked_pause, doubled_pause, should_ask
 from verify.settings import Settings
 from verify.store import Claim, ExchangeAnswer, ExchangeRow, LeaseLost, Store
 
 log = structlog.get_logger("verify.worker")
 
 LEASE_MS = 60_000
-MAX_PAUSE_MS = 6 * 3_600_000
 FAILED_PAUSE_MS = 5_000
 OUT_PAUSE_MS = 30_000
 """When a check is looked at again whose auxiliary source is still being asked: should this process
@@ -232,8 +231,9 @@ class Questioning:
         """Ask, and have the answer kept. Nobody waits for the commit: `_kept` hears of it."""
         try:
             answer = self._answer(put)
-            kept = self._outcome(answer, put.row, self._clock())
-            arrival = Arrival(put.round.claim, put.row.source, put.row.person, kept, answer.bodies)
+            claim, row = put.round.claim, put.row
+            kept = self._outcome(claim, answer, row, self._clock())
+            arrival = Arrival(claim, row.source, row.person, kept, answer.bodies)
             if not put.round.passed:
                 self._arrivals.save(arrival, lambda error: self._kept(put, arrival, error))
                 return
@@ -326,12 +326,12 @@ class Questioning:
         # A token of before that is stored as a digest only: the source has its address already.
         return f"{self._settings.public_url}/v1/callbacks/{token}" if token else ""
 
-    def _outcome(self, answer: Answer, row: ExchangeRow, now: int) -> ExchangeAnswer:
+    def _outcome(self, claim: Claim, answer: Answer, row: ExchangeRow, now: int) -> ExchangeAnswer:
         """What to remember of an answer, and when to ask again if it is worth it."""
         again = answer.pending or answer.state.worth_asking_again
         pause = self.pause(row.attempts)
         if answer.retry_after_seconds is not None:
-            pause = answer.retry_after_seconds * 1000
+            pause = asked_pause(answer.retry_after_seconds, now - claim.created_at)
         return ExchangeAnswer(
             status="pending" if answer.pending else "done",
             transport=EvidenceState.TIMEOUT if answer.pending else answer.state,
@@ -344,5 +344,5 @@ class Questioning:
         )
 
     def pause(self, attempts: int) -> int:
-        """Milliseconds before the next try: doubled each time, six hours at most."""
-        return int(min(self._settings.retry_seconds * 1000 * 2 ** min(attempts, 12), MAX_PAUSE_MS))
+        """Milliseconds before the next try of a source that named none."""
+        return doubled_pause(self._settings.retry_seconds, attempts)

@@ -1,4 +1,4 @@
-"""Questions as the worker sees them: whether one is due, and what it is worth as evidence."""
+"""Questions as the worker sees them: whether one is due, when it is put again, what it is worth."""
 
 from __future__ import annotations
 
@@ -9,6 +9,23 @@ from verify.domain.evidence import EvidenceState, Exchange
 from verify.domain.household import Application
 from verify.rules import Rulebook
 from verify.store import ExchangeRow
+
+MAX_PAUSE_MS = 6 * 3_600_000
+
+
+def doubled_pause(retry_seconds: int, attempts: int) -> int:
+    """Milliseconds before the next try: doubled each time, six hours at most."""
+    return int(min(retry_seconds * 1000 * 2 ** min(attempts, 12), MAX_PAUSE_MS))
+
+
+def asked_pause(hint_seconds: int, waited_ms: int) -> int:
+    """Milliseconds before the next try of a source that said, or declares, when to come again.
+
+    Never sooner than it asked. Of one that takes days, also not sooner than a quarter of what the
+    household has waited already, six hours at most: it is not polled every half minute for days,
+    and an answer is fetched at most a quarter later than it was there.
+    """
+    return max(hint_seconds * 1000, min(waited_ms // 4, MAX_PAUSE_MS))
 
 
 def deciding_questions(book: Rulebook, application: Application) -> list[tuple[str, str]]:

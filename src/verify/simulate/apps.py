@@ -279,6 +279,7 @@ def bank_app(department: Department) -> Starlette:
 class _Job:
     number: str
     asked: Asked
+    taken_at: float
     ready_at: float
 
 
@@ -333,7 +334,8 @@ def job_app(
         if known := jobs.get(numbers.get(asked.request_id, "")):
             return known
         delay = department.state.profile.delay_seconds
-        job = _Job(number(), asked, time.monotonic() + delay)
+        now = time.monotonic()
+        job = _Job(number(), asked, now, now + delay)
         jobs[job.number] = job
         numbers[asked.request_id] = job.number
         while len(jobs) > MAX_JOBS:
@@ -357,7 +359,8 @@ def job_app(
             failed = await transport_fault(department, department.state.next_fault())
             if failed is not None:
                 return failed
-        if time.monotonic() < job.ready_at:
+        # A register that became quicker meanwhile is done with old tasks too.
+        if time.monotonic() < min(job.ready_at, job.taken_at + profile.delay_seconds):
             return Response(dialect.working(job.number), 202, media_type=media_type)
         shown = shown_subject(department, job.asked, profile.fault)
         day = department.data_day(job.asked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from verify.domain.access import Caller
-from verify.store import case, columns, integrity, reads
+from verify.store import case, columns, installation, integrity, reads
 from verify.store.case import Case
 from verify.store.database import Database
 from verify.store.keyring import Keyring
@@ -42,6 +42,10 @@ class Checking(Database):
         return self._read(
             lambda c: integrity.check_many(c, names, caller, self.log.suite, self.keyring)
         )
+
+    def check_installation(self) -> tuple[Fault, ...]:
+        """Check what is of no verification: keys, content, the chains of the installation."""
+        return self._read(lambda c: installation.check(c, self.keyring))
 
     def case(self, verification: str, caller: Caller) -> Case:
         """Everything stored about a verification, as it is (for export)."""

@@ -77,7 +77,7 @@ class Database:
         self._writer.run(lambda c: keys.add(c, key))
 
     def key(self, key_id: str) -> ApiKeyRow | None:
-        """An API key, revoked or not; `None` if there is none of that id."""
+        """An API key, revoked or not; `None` if there is none of that id, or it was altered."""
         return self._read(lambda c: keys.find(c, key_id))
 
     def keys(self) -> tuple[ApiKeyRow, ...]:

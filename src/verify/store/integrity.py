@@ -18,8 +18,9 @@ from sqlalchemy import Connection
 from verify.domain.access import Caller
 from verify.store import forms
 from verify.store.case import Case, digest_of, load, load_many
+from verify.store.chain import GENESIS
 from verify.store.keyring import ERASED_REASON, Keyring
-from verify.store.ledger import GENESIS, entry_hash
+from verify.store.ledger import entry_hash
 from verify.store.log import HEAD, leaf_data
 from verify.store.rows import EntryKind, Fault
 from verify.store.suites import SHA256, Suite

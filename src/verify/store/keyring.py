@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from verify.domain.errors import Conflict
+from verify.domain.errors import Conflict, IntegrityError
 from verify.store import blobs
 from verify.store.tables import data_keys
 from verify.store.vault import DataKey, MasterKeys, no_master
@@ -117,6 +117,14 @@ class Keyring:
         """Every data key, by scope."""
         found: tuple[DataKeyRow, ...] = self._read(every)
         return found
+
+    def fault(self, row: DataKeyRow) -> str:
+        """Why a data key does not open as it stands in the database; empty if it does."""
+        try:
+            self._masters.unwrap(row.scope, row.wrapped, row.master)
+        except (Conflict, IntegrityError) as error:
+            return error.reason
+        return ""
 
     def require_masters(self) -> None:
         """Raise `Conflict` if some key is wrapped under a master key that is not here."""

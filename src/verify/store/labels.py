@@ -2,9 +2,8 @@
 
 A decision says which levels of agreement a pair showed, how rare the name is, and what a person
 found; it holds no name and no number. Taking it back is another entry. The entries form one hash
-chain, so that an edited or missing one is found (`check`); what counts now is read off the chain.
-
-    hash = sha256(canonical {position, kind, at, payload: sha256(payload), previous})
+chain (`verify.store.chain`), so that an edited or missing one is found (`check`); what counts now
+is read off the chain.
 """
 
 from __future__ import annotations
@@ -17,14 +16,15 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, text
 
 from verify.domain.access import Caller
-from verify.domain.canonical import canonical_bytes, digest, digest_bytes
 from verify.domain.errors import Conflict, NotFound
-from verify.store import ids, reads
+from verify.store import chain, ids, reads
 from verify.store.scope import covers
 from verify.store.tables import label_events
 
 DECIDED, REVOKED = "decided", "revoked"
 _LOCK = 0x6C61_6265_6C73  # "labels": one writer of the chain at a time on PostgreSQL
+
+COLUMNS = ("position", "kind", "at")
 
 _e = label_events.c
 
@@ -128,15 +128,8 @@ def every(connection: Connection, caller: Caller) -> tuple[LabelRow, ...]:
 
 def check(connection: Connection) -> tuple[str, ...]:
     """What is wrong with the chain: one sentence per entry that does not fit."""
-    faults, previous = [], ""
-    for place, row in enumerate(_events(connection), start=1):
-        if row["position"] != place:
-            faults.append(f"label entry {place} is missing")
-            break
-        if row["previous"] != previous or row["hash"] != _hash(row):
-            faults.append(f"label entry {place} does not fit its hash")
-        previous = row["hash"]
-    return tuple(faults)
+    places = chain.misfits(_events(connection), COLUMNS)
+    return tuple(f"label entry {place} is missing or does not fit its hash" for place in places)
 
 
 def _locked(connection: Connection) -> list[dict[str, Any]]:
@@ -153,14 +146,8 @@ def _events(connection: Connection) -> list[dict[str, Any]]:
 def _event(
     events: list[dict[str, Any]], kind: str, at: int, payload: Mapping[str, Any]
 ) -> dict[str, Any]:
-    row = {
-        "position": len(events) + 1,
-        "kind": kind,
-        "at": at,
-        "payload": canonical_bytes(payload).decode(),
-        "previous": events[-1]["hash"] if events else "",
-    }
-    return {**row, "hash": _hash(row)}
+    named = {"position": len(events) + 1, "kind": kind, "at": at}
+    return chain.linked(named, payload, events[-1]["hash"] if events else chain.GENESIS, COLUMNS)
 
 
 def _append(
@@ -171,18 +158,6 @@ def _append(
     payload: Mapping[str, Any],
 ) -> None:
     connection.execute(insert(label_events), _event(events, kind, at, payload))
-
-
-def _hash(row: Mapping[str, Any]) -> str:
-    return digest(
-        {
-            "position": row["position"],
-            "kind": row["kind"],
-            "at": row["at"],
-            "payload": digest_bytes(row["payload"].encode("utf-8", "surrogatepass")),
-            "previous": row["previous"],
-        }
-    )
 
 
 def _fold(events: Iterable[Mapping[str, Any]]) -> dict[str, LabelRow]:

@@ -1,11 +1,6 @@
-"""The hash chain of a verification.
+"""The hash chain of a verification (`verify.store.chain`).
 
-Every entry binds its place, kind, instant, payload and predecessor:
-
-    hash = sha256(canonical {verification, position, kind, at, payload: sha256(payload), previous})
-
-A chain kept in the same database shows accidents and careless edits; an insider can rebuild it,
-which is why its heads are made to be signed and held elsewhere (design invariant 7).
+Every entry binds its verification, place, kind, instant, payload and predecessor.
 """
 
 from __future__ import annotations
@@ -16,14 +11,14 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from verify.domain.canonical import canonical_bytes, digest, digest_bytes
+from verify.store import chain
+from verify.store.chain import GENESIS
 from verify.store.rows import EntryKind
 from verify.store.tables import ledger
 
 _INSERT = insert(ledger)
 
-GENESIS = ""
-"""`previous` of the first entry."""
+COLUMNS = ("verification", "position", "kind", "at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +30,21 @@ class Head:
 
 
 def entry_hash(row: Mapping[str, Any]) -> str:
-    """Hash of an entry; `payload` is its canonical JSON text."""
-    return digest(
-        {
-            "verification": row["verification"],
-            "position": row["position"],
-            "kind": row["kind"],
-            "at": row["at"],
-            "payload": digest_bytes(row["payload"].encode("utf-8", "surrogatepass")),
-            "previous": row["previous"],
-        }
-    )
+    """Hash of an entry; raises as `chain.entry_hash`."""
+    return chain.entry_hash(row, COLUMNS)
 
 
 def entry(
     verification: str, head: Head, kind: EntryKind, at: int, payload: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The row that follows `head`. `payload` holds digests and codes only, never personal data."""
-    row = {
+    named = {
         "verification": verification,
         "position": head.entries + 1,
         "kind": kind.value,
         "at": at,
-        "payload": canonical_bytes(payload).decode(),
-        "previous": head.hash,
     }
-    return {**row, "hash": entry_hash(row)}
+    return chain.linked(named, payload, head.hash, COLUMNS)
 
 
 def append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

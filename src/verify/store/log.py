@@ -26,6 +26,7 @@ from verify.store.suites import SHA256, SIZE, Suite
 from verify.store.tables import accesses as access_rows
 from verify.store.tables import (
     checkpoints,
+    key_events,
     label_events,
     rule_events,
     tree_leaves,
@@ -37,8 +38,9 @@ from verify.store.tiles import Tiles
 T = TypeVar("T")
 
 HEAD, ACCESS, CHAIN = "head", "access", "chain"
-CHAINS = {"rule_events": rule_events, "label_events": label_events}
-"""Chains of the whole installation: how rules were published, how matches were decided."""
+CHAINS = {"rule_events": rule_events, "label_events": label_events, "key_events": key_events}
+"""Chains of the whole installation: how rules were published, how matches were decided, which API
+keys were given out."""
 BATCH = 256
 """Leaves in one transaction: on SQLite nobody else writes meanwhile."""
 
@@ -198,12 +200,12 @@ class Log:
         rows: Sequence[Any] = self._read(lambda c: c.execute(select(tree_tiles)).all())
         return {(r.level, r.number): r.hashes for r in rows}
 
-    def chain_hashes(self, name: str) -> dict[int, str]:
-        """Hashes of an installation-wide chain by position, as stored."""
+    def chain_ends(self, name: str) -> dict[int, tuple[str, int]]:
+        """Hash and instant of each entry of an installation-wide chain by position, as stored."""
         table = CHAINS[name]
-        query = select(table.c.position, table.c.hash)
+        query = select(table.c.position, table.c.hash, table.c.at)
         rows: Sequence[Any] = self._read(lambda c: c.execute(query).all())
-        return {row.position: row.hash for row in rows}
+        return {row.position: (row.hash, row.at) for row in rows}
 
     def covering(self, subject: str, entries: int, below: int) -> LeafRow | None:
         """The first leaf, numbered under `below`, that binds a chain's entry `entries`."""

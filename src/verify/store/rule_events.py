@@ -1,8 +1,8 @@
 """The chain of rule events: which rules were proposed, approved, withdrawn and taken into force.
 
-Every event binds its place, proposal, kind, instant, actor, payload and predecessor, as the
-ledger of a verification does (`verify.store.ledger`); the whole chain is checked on every read,
-because it decides which law is applied. Nothing is ever changed or deleted.
+Every event binds its place, proposal, kind, instant, actor, payload and predecessor
+(`verify.store.chain`); the whole chain is checked on every read, because it decides which law is
+applied. Nothing is ever changed or deleted.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from verify.domain.canonical import canonical_bytes, digest, digest_bytes
 from verify.domain.errors import Conflict, IntegrityError
-from verify.store import blobs
-from verify.store.ledger import GENESIS
+from verify.store import blobs, chain
+from verify.store.chain import GENESIS
 from verify.store.tables import rule_events
+
+COLUMNS = ("position", "proposal", "kind", "at", "actor")
 
 _e = rule_events.c
 
@@ -50,18 +51,13 @@ def every(connection: Connection) -> tuple[RuleEventRow, ...]:
     """
     query = select(rule_events).order_by(_e.position)
     rows = [{str(k): v for k, v in r.items()} for r in connection.execute(query).mappings()]
-    found: list[RuleEventRow] = []
-    previous = GENESIS
-    for expected, row in enumerate(rows, start=1):
-        whole = row["position"] == expected and row["previous"] == previous
-        if not whole or row["hash"] != _hash(row):
-            raise IntegrityError(
-                "the record of how rules were published is not what was written",
-                where=f"rule event {expected}",
-                remedy="restore the database from a backup and keep the changed one as evidence",
-            )
-        previous = row["hash"]
-        found.append(RuleEventRow(**{**row, "payload": json.loads(row["payload"])}))
+    for place in chain.misfits(rows, COLUMNS):
+        raise IntegrityError(
+            "the record of how rules were published is not what was written",
+            where=f"rule event {place}",
+            remedy="restore the database from a backup and keep the changed one as evidence",
+        )
+    found = [RuleEventRow(**{**row, "payload": json.loads(row["payload"])}) for row in rows]
     return tuple(found)
 
 
@@ -80,34 +76,18 @@ def append(  # noqa: PLR0917 - what happened to what, by whom, when: each has it
         Conflict: somebody else's event came in between.
     """
     head = connection.execute(select(_e.hash).where(_e.position == after)).scalar()
-    row = {
+    named = {
         "position": after + 1,
         "proposal": proposal,
         "kind": kind,
         "at": now_ms,
         "actor": actor,
-        "payload": canonical_bytes(payload).decode(),
-        "previous": head or GENESIS,
     }
-    row["hash"] = _hash(row)
+    row = chain.linked(named, payload, head or GENESIS, COLUMNS)
     if (after and head is None) or not blobs.insert_new(connection, rule_events, row):
         raise Conflict(
             "somebody else changed the state of the rules at the same moment; nothing was stored",
             where="rules",
             remedy="look at the proposals again and repeat what you still want",
         )
-    return RuleEventRow(**{**row, "payload": dict(payload)})  # type: ignore[arg-type] # from a dict
-
-
-def _hash(row: Mapping[str, Any]) -> str:
-    return digest(
-        {
-            "position": row["position"],
-            "proposal": row["proposal"],
-            "kind": row["kind"],
-            "at": row["at"],
-            "actor": row["actor"],
-            "payload": digest_bytes(str(row["payload"]).encode("utf-8", "surrogatepass")),
-            "previous": row["previous"],
-        }
-    )
+    return RuleEventRow(**{**row, "payload": dict(payload)})

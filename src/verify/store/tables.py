@@ -55,6 +55,20 @@ api_keys = Table(
     Column("revoked_at", BigInteger),
 )
 
+# One chain for the whole installation: which API keys were given out and revoked.
+key_events = Table(
+    "key_events",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("key_id", _code(16), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("previous", _code(71), nullable=False),
+    Column("hash", _DIGEST, nullable=False),
+    Index("ix_key_events_key_id", "key_id", "position"),
+)
+
 content = Table(
     "content",
     metadata,

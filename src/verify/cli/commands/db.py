@@ -40,7 +40,8 @@ def upgrade(home: Home = None, as_json: Json = False) -> None:
 def check(home: Home = None, as_json: Json = False) -> None:
     """Recompute every hash of every verification; name each thing that is not what was sealed.
 
-    The chain of clerical decisions on matches is checked as well.
+    What is of no verification is checked as well: API keys, data keys, content sets, how rules and
+    sources were published, clerical decisions on matches.
 
     Exit code 7 when anything differs. Opens the store for reading only. `verify audit check`
     also asks the witnesses.
@@ -67,8 +68,8 @@ def check(home: Home = None, as_json: Json = False) -> None:
             if cursor is None:
                 break
         faults += [
-            {"verification": "", "thing": "clerical decisions", "reason": reason}
-            for reason in store.check_labels()
+            {"verification": "", "thing": fault.thing, "reason": fault.reason}
+            for fault in store.check_installation()
         ]
     document = {"checked": checked, "intact": not faults, "faults": faults}
     emit(document, lambda console: _show(document, console))
