@@ -85,7 +85,7 @@ def office(database_url, tmp_path, monkeypatch):
             payload = {"digest": draft.digest}
             store.add_rule_event(after, "p_" + "0" * 26, kind, "editor", payload, desk.now)
         store.share("breaker/bank", 0, {"open": False}, desk.now)
-        Trail(store, lambda: desk.now, recording=True).note(person("clerk"), case, "report")
+        Trail(store, lambda: desk.now).note(person("clerk"), case, "report")
         made.notary.once()
         yield made
 
