@@ -120,9 +120,9 @@ def test_an_answer_after_eleven_days_decides_the_case_that_was_open_until_then(d
     assert row_of(live, verification).state == "waiting"
     # The same task all the time, asked about ever more rarely, at least four times a day.
     assert question(live, verification).ticket == ticket
-    assert pauses[0] == 30_000
+    assert 29_000 < pauses[0] <= 30_000
     assert pauses == sorted(pauses)
-    assert pauses[-1] == 6 * HOUR
+    assert 6 * HOUR - 1000 < pauses[-1] <= 6 * HOUR
     # Retention does not take away what is still waiting, however old.
     scopes = due(live.system.store, "*/*=1", dt.date.today() + dt.timedelta(days=900))
     assert scopes
