@@ -9,11 +9,14 @@ import pytest
 from support.desk import HOUR, NATIONAL, person
 from support.insider import Insider, altered
 from support.notary import Office
+from verify.bootstrap import build
+from verify.cli.reader import reader
 from verify.domain.access import Caller, Purpose, RoleName
 from verify.domain.canonical import digest
 from verify.domain.errors import Conflict, NotPermitted, PurposeNeeded
 from verify.service.access_trail import Trail
 from verify.service.reads_folder import ReadsFolder
+from verify.settings import Settings
 from verify.store import tables
 from verify.store.accesses import FORM, AccessFilters, Read, row_of
 
@@ -126,10 +129,10 @@ def test_who_reads_says_what_for_unless_their_role_does(trail, reads):
         r["caller"]: (r["purpose"], r["stated"]) for r in trail.find(AUDITOR, AccessFilters())[0]
     }
     assert said == {"clerk 1": ("check", False), "clerk 2": ("complaint", True)}
-    for reader, what in ((person(), "raw answer"), (AUDITOR, "report"), (AUDITOR, "bundle")):
+    for whoever, what in ((person(), "raw answer"), (AUDITOR, "report"), (AUDITOR, "bundle")):
         with pytest.raises(PurposeNeeded) as refused:
-            trail.note(reader, one, what)
-        assert refused.value.purposes == reader.purposes
+            trail.note(whoever, one, what)
+        assert refused.value.purposes == whoever.purposes
     assert len(trail.find(AUDITOR, AccessFilters())[0]) == 3
     trail.note(AUDITOR.reading_for(Purpose.AUDIT), one, "report")
     (row,) = trail.find(AUDITOR, AccessFilters(purpose="audit"))[0]
@@ -137,10 +140,10 @@ def test_who_reads_says_what_for_unless_their_role_does(trail, reads):
 
 
 def test_nobody_states_a_purpose_that_is_not_their_roles():
-    for reader, purpose in ((person(), Purpose.AUDIT), (AUDITOR, Purpose.CHECK)):
+    for whoever, purpose in ((person(), Purpose.AUDIT), (AUDITOR, Purpose.CHECK)):
         with pytest.raises(NotPermitted) as refused:
-            reader.reading_for(purpose)
-        assert reader.purposes[0] in refused.value.remedy
+            whoever.reading_for(purpose)
+        assert whoever.purposes[0] in refused.value.remedy
 
 
 def test_a_list_is_one_read_and_found_by_every_case_that_it_showed(office, trail, reads):
@@ -222,3 +225,19 @@ def test_a_read_that_cannot_be_left_beside_the_service_is_not_shown(tmp_path, re
     row = row_of(person(), Read("report", Purpose.CHECK, False, reads[0]), 7)
     with pytest.raises(Conflict):
         ReadsFolder(tmp_path).keep(row)
+
+
+def test_a_read_of_a_command_is_on_record_on_every_database(database_url, tmp_path):
+    """Beside a service: left in a folder for an embedded database, written at once elsewhere."""
+    settings = Settings(home=tmp_path / "home", database_url=database_url)
+    with build(settings, worker=False) as service:
+        service.notary.once()
+    with build(settings, worker=False, read_only=True) as command:
+        command.trail.note_list(reader(Purpose.REVIEW), "list", [])
+    assert len(list(tmp_path.glob("home/reads/*"))) == database_url.startswith("sqlite")
+    with build(settings, worker=False) as service:
+        service.notary.once()
+        (row,) = service.store.accesses(NATIONAL, AccessFilters())
+        assert (row.what, row.purpose, row.leaf) == ("list", "review", 0)
+        assert row.caller.startswith("local:")
+    assert list(tmp_path.glob("home/reads/*")) == []

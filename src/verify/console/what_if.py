@@ -74,6 +74,7 @@ def _page(
         outcome=wording.word(wording.OUTCOME, choices.outcome),
         rules=[_version(v) for v in choices.rules],
         scoring=[_version(v) for v in choices.scoring],
+        records=[_record(r) for r in choices.records],
         found=_found(found) if found else None,
         fault=fault,
         console=bar(caller),
@@ -88,6 +89,15 @@ def _version(version: Version) -> Plain:
     words += [f"{p['id']} {p['state']} {p['starts']}" for p in version.proposals]
     name = version.digest.removeprefix("sha256:")[:12]
     return {"digest": version.digest, "words": " · ".join([name, *words])}
+
+
+def _record(record: Plain) -> Plain:
+    """A record as a choice; an answer is all of its records."""
+    if record["kind"] is None:
+        return {"record": record["record"], "words": f"{record['record']} · 全部记录 all of it"}
+    words = [record["record"], record["kind"]["zh"], record["kind"]["en"]]
+    words += [record["amount"]["zh"]] if record["amount"] else []
+    return {"record": record["record"], "words": " · ".join(words)}
 
 
 def _found(found: WhatIf) -> Plain:

@@ -8,7 +8,9 @@ name is the read's id. Whoever runs the command holds the database's files, and 
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +23,8 @@ from verify.service.audit_keys import make_folder, sync_folder, write_durably
 from verify.store.accesses import AccessRow
 from verify.store.ids import ACCESS_ID
 
+_TEXTS = ("roles", "verification", "what", "document", "regions", "shown")
+
 log = structlog.get_logger("verify.reads")
 
 
@@ -29,6 +33,7 @@ class ReadsFolder:
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "reads"
+        self._told: set[str] = set()
 
     def keep(self, row: AccessRow) -> None:
         """Leave a read.
@@ -38,7 +43,12 @@ class ReadsFolder:
         """
         try:
             make_folder(self._folder)
-            write_durably(self._folder / f"{row.id}.json", json.dumps(asdict(row)).encode())
+            left = self._folder / f"{row.id}.json"
+            write_durably(left, json.dumps(asdict(row)).encode())
+            owner = self._folder.parent.stat()
+            for path in (self._folder, left):
+                with contextlib.suppress(PermissionError):  # only an administrator may, and needs
+                    os.chown(path, owner.st_uid, owner.st_gid)
         except OSError as error:
             raise Conflict(
                 f"the read could not be put on record ({error.strerror}); nothing was shown",
@@ -49,18 +59,28 @@ class ReadsFolder:
     def take_in(self, keep: Callable[[AccessRow], None]) -> None:
         """Hand over every read that was left, oldest first, and take it off the folder.
 
-        One that is no read stays where it is, and is named in the log.
+        One that is no read, or may not be read or taken off, stays and is named in the log once.
         """
         if not self._folder.is_dir():
             return
         for path in sorted(self._folder.glob("a_*.json")):
-            row = _read(path)
-            if row is None:
-                log.warning("reads.unreadable", file=path.name)
-                continue
-            keep(row)
-            path.unlink(missing_ok=True)
-            sync_folder(self._folder)
+            if not _taken(path, keep) and path.name not in self._told:
+                self._told.add(path.name)
+                log.warning("reads.left", file=path.name)
+
+
+def _taken(path: Path, keep: Callable[[AccessRow], None]) -> bool:
+    """Whether a read was handed over and its file is gone."""
+    row = _read(path)
+    if row is None:
+        return False
+    keep(row)
+    try:
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError:
+        return False
+    return True
 
 
 def _read(path: Path) -> AccessRow | None:
@@ -70,10 +90,10 @@ def _read(path: Path) -> AccessRow | None:
         whole = (
             ACCESS_ID.fullmatch(row.id) is not None
             and path.stem == row.id
-            and row.caller.startswith("local")
+            and row.caller.startswith("local:")
             and row.purpose in list(Purpose)
-            and row.leaf is None
-            and isinstance(row.at, int)
+            and all(isinstance(values[name], str) for name in _TEXTS)
+            and (type(row.at), type(row.stated), row.leaf) == (int, bool, None)
         )
     except (OSError, ValueError, TypeError, AttributeError):
         return None

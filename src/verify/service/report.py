@@ -49,7 +49,7 @@ def build_report(
         for s in content.connectors.sources
         for d in [content.connectors.declaration(s)]
     }
-    written = {r["record"]: _written(r) for r in records}
+    said = {r["record"]: written(r) for r in records}
     return {
         "schema": "verify.report/1",
         "verification": verification,
@@ -67,7 +67,7 @@ def build_report(
         "members": _members(application, assessment, _reasons(rulebook)),
         **assessment_view(assessment, names),
         "coverage": [_coverage(c, names, sources) for c in verdict["coverage"]],
-        "matches": [_match(m, names, written, content) for m in verdict["matches"]],
+        "matches": [_match(m, names, said, content) for m in verdict["matches"]],
         "discrepancies": [_discrepancy(d, names) for d in verdict["discrepancies"]],
         "objection": OBJECTION,
         "disclaimer": verdict["disclaimer"],
@@ -173,7 +173,7 @@ def _coverage(c: Plain, names: dict[str, str], sources: dict[str, dict[str, str]
     }
 
 
-def _match(m: Plain, names: dict[str, str], written: Plain, content: Content) -> Plain:
+def _match(m: Plain, names: dict[str, str], said: Plain, content: Content) -> Plain:
     return {
         **m,
         "name": names[m["person"]],
@@ -182,11 +182,11 @@ def _match(m: Plain, names: dict[str, str], written: Plain, content: Content) ->
         "score_bits": wording.bits(m["score"]),
         # From the starting point through each reason to the total, then the judgement.
         "explanation": [{"zh": t.zh, "en": t.en} for t in explain(m, content.scoring)],
-        "written": written.get(m["record"]),
+        "written": said.get(m["record"]),
     }
 
 
-def _written(record: Plain) -> Plain:
+def written(record: Plain) -> Plain:
     """What a source wrote, as far as a reader needs it to tell whose record it is."""
     amount = record.get("amount")
     unit = "fen" if record["granularity"] == "instant" else f"fen_per_{record['granularity']}"

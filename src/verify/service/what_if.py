@@ -19,6 +19,7 @@ from verify.domain.canonical import plain
 from verify.domain.errors import InputError, NotFound, Problem
 from verify.rules import Law
 from verify.scoring import Scoring
+from verify.service import wording
 from verify.service.answers import Content
 from verify.service.contents import Contents
 from verify.service.judging import judge
@@ -30,7 +31,7 @@ from verify.service.replay import (
     permit,
     sealed_case,
 )
-from verify.service.report import assessment_view
+from verify.service.report import assessment_view, written
 from verify.service.schedule import Proposal, ProposalState
 from verify.service.sealed import SealedCase
 from verify.store import Store, VerdictRow, VerificationRow
@@ -92,7 +93,7 @@ class Choices:
     outcome: str
     rules: tuple[Version, ...]
     scoring: tuple[Version, ...]
-    records: tuple[str, ...]
+    records: tuple[Plain, ...]  # `record`, `kind` in words, `amount` in words or null
 
 
 class WhatIfs:
@@ -137,7 +138,9 @@ class WhatIfs:
         row, verdict = self._judged(verification, caller, None)
         self._note(caller, verification, "what if", verdict.verdict_digest)
         trace = json.loads(self._store.document(verification, verdict.trace_digest, caller))
-        records = {str(r["record"]) for r in trace["records"]}
+        records = [_choice(r) for r in trace["records"]]
+        answers = {r["record"].rpartition("/")[0] for r in records}
+        records += [{"record": answer, "kind": None, "amount": None} for answer in answers]
         now = self._contents.digests
         return Choices(
             verification=verification,
@@ -146,7 +149,7 @@ class WhatIfs:
             outcome=verdict.outcome,
             rules=self._versions("rules", row.rules_digest, now.rules),
             scoring=self._versions("scoring", row.scoring_digest, now.scoring),
-            records=tuple(sorted(records | {r.rpartition("/")[0] for r in records})),
+            records=tuple(sorted(records, key=lambda r: _place(r["record"]))),
         )
 
     def _versions(self, kind: str, sealed: str, current: str) -> tuple[Version, ...]:
@@ -212,6 +215,21 @@ class WhatIfs:
             return self._contents.law_of(rules.digest)
         except NotFound:  # a folder of the asker's own
             return Law.from_content(rules)
+
+
+def _choice(record: Plain) -> Plain:
+    """A record that may be supposed away; not whom the source named in it."""
+    return {
+        "record": str(record["record"]),
+        "kind": wording.word(wording.KIND, record["kind"]),
+        "amount": written(record)["amount"],
+    }
+
+
+def _place(record: str) -> tuple[str, str, int]:
+    """An answer before its records, and those by number."""
+    source, person, number = (*record.split("/"), "-1")[:3]
+    return source, person, int(number) if number.lstrip("-").isdigit() else -1
 
 
 def _day(text: str) -> dt.date | None:

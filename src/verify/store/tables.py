@@ -333,12 +333,6 @@ accesses = Table(
     Index("ix_accesses_caller", "caller", "id"),
 )
 Index(
-    "ix_accesses_lists",
-    accesses.c.id,
-    sqlite_where=accesses.c.verification == "",
-    postgresql_where=accesses.c.verification == "",
-)
-Index(
     "ix_accesses_open",
     accesses.c.id,
     sqlite_where=accesses.c.leaf.is_(None),

@@ -18,7 +18,3 @@ def upgrade() -> None:
         op.add_column("accesses", column)
     flag = sa.Boolean(create_constraint=False)
     op.add_column("accesses", sa.Column("stated", flag, nullable=False, server_default=sa.false()))
-    lists = sa.column("verification") == ""
-    op.create_index(
-        "ix_accesses_lists", "accesses", ["id"], sqlite_where=lists, postgresql_where=lists
-    )
