@@ -23,8 +23,8 @@ from verify.service.replay import ReplayResult, batches
 from verify.settings import Settings
 from verify.store import VerificationRow
 
-WORTH_A_PROCESS = 4
-"""Batches for each process at least: starting one takes as long as replaying a few of them."""
+WORTH_A_PROCESS = 10
+"""Batches for each process at least: starting one, with its rules, costs half as much as that."""
 AHEAD = 3
 """Batches given to each process before their results are taken."""
 
