@@ -121,7 +121,9 @@ def build(
     in_force = InForce(store, clock)
     given = environment if environment is not None else os.environ
     keep = _no_keeping if read_only else store.keep_content
-    contents = Contents.load(store.content, in_force.rules, in_force.connectors, keep)
+    contents = Contents.load(
+        store.content, in_force.rules, in_force.connectors, keep, withdrawn=in_force.rolled_back
+    )
     if not read_only:
         for content in contents.sets.values():
             store.keep_content(content.kind, content.digest, content.to_blob())

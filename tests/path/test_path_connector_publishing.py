@@ -19,11 +19,12 @@ SOURCE = "real_estate"
 SECONDS_TO_ANSWER = 2.5
 
 
-def until(condition, seconds: float = 30) -> None:
+def until(condition, seconds: float = 30):
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    return found
 
 
 class Front:

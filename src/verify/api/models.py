@@ -165,6 +165,14 @@ class Coverage(Out):
     signals: list[str] = Field(description="What was odd about the answer, as stable codes.")
     bodies: list[Digest]
     connector: Digest | None
+    connectors: Digest | None = Field(
+        default=None,
+        description="The set that holds `connector`, where the question was put again with a later "
+        "version than the check was accepted with.",
+    )
+    instead_of: Digest | None = Field(
+        default=None, description="The version that it would have been asked with otherwise."
+    )
 
 
 class Match(Out):

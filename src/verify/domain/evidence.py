@@ -61,6 +61,9 @@ class Exchange:
     letter: str = ""
     bodies: tuple[str, ...] = ()
     detail: str = ""  # a stable code, never personal data
+    # Digest of the set that holds `connector`, where that is not the one that the case is pinned
+    # to: the question was put again with a later version.
+    connectors: str = ""
 
     @property
     def evidence(self) -> str:

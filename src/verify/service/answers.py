@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -28,11 +28,21 @@ NEVER_ASKED = "never_asked"
 
 @dataclass(frozen=True)
 class Content:
-    """The three content sets a batch is judged with."""
+    """The three content sets a batch is judged with.
+
+    `versions` are further sets of connectors, by digest: those that single answers were asked
+    with, because the question was put again after a change of its source.
+    """
 
     law: Law
     scoring: Scoring
     connectors: Connectors
+    versions: Mapping[str, Connectors] = field(default_factory=dict)
+
+    def declaration(self, exchange: Exchange) -> Declaration:
+        """What an exchange was asked with, and is read with."""
+        held = self.versions[exchange.connectors] if exchange.connectors else self.connectors
+        return held.declaration(exchange.source)
 
 
 def read_answers(
@@ -50,7 +60,7 @@ def read_answers(
         people = {p.person: p for p in case.application.persons}
         book = content.law.find(case.application.region, case.application.programme)
         for exchange in case.exchanges:
-            declaration = content.connectors.declaration(exchange.source)
+            declaration = content.declaration(exchange)
             found = _decode(key, case, exchange, people[exchange.person], declaration)
             coverage.append(
                 {

@@ -8,7 +8,7 @@ force now; as long as nothing was ever published here, those of the folder.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from verify import __version__
@@ -47,7 +47,8 @@ class Contents:
     `fetch` reads the stored text of a content set (`Store.content`); `published` gives the digest
     of the published rules in force now, or None; `sources`, by source, the stored sets that hold
     the published declarations in force now. `keep` stores a set that such declarations make up, so
-    that a verification can be pinned to it. A verification is judged, and its sources are asked,
+    that a verification can be pinned to it. `withdrawn` says of a version of a source, by digest,
+    whether it was rolled back. A verification is judged, and its sources are asked,
     with the versions pinned when it was accepted, whatever is current by then.
     """
 
@@ -58,8 +59,11 @@ class Contents:
         published: Callable[[], str | None] = lambda: None,
         sources: Callable[[], Mapping[str, str]] = dict,
         keep: Keep = lambda *_: None,
+        *,
+        withdrawn: Callable[[str, str], bool] = lambda *_: False,
     ) -> None:
         self.sets = folder
+        self.withdrawn = withdrawn
         self._fetch = fetch
         self._published = published
         self._sources = sources
@@ -79,11 +83,13 @@ class Contents:
         published: Callable[[], str | None] = lambda: None,
         sources: Callable[[], Mapping[str, str]] = dict,
         keep: Keep = lambda *_: None,
+        *,
+        withdrawn: Callable[[str, str], bool] = lambda *_: False,
     ) -> Contents:
         """Read the content folders (see `verify.content.content_root`)."""
         kinds = ("connectors", "rules", "scoring")
         folder = {kind: ContentSet.load(kind) for kind in kinds}
-        return cls(folder, fetch, published, sources, keep)
+        return cls(folder, fetch, published, sources, keep, withdrawn=withdrawn)
 
     def current(self) -> Current:
         """Law and versions of this instant, together: what is accepted now is pinned to them."""
@@ -194,9 +200,13 @@ class Contents:
 
     # -- versions that were pinned ----------------------------------------------------------
 
-    def pinned(self, digests: Digests) -> Content:
-        """The content a verification is pinned to."""
-        return self._older(digests.rules, digests.scoring, digests.connectors)
+    def pinned(self, digests: Digests, versions: frozenset[str] = frozenset()) -> Content:
+        """The content a verification is pinned to, and the sets that single answers were asked
+        with (`SealedCase.versions`)."""
+        content = self._older(digests.rules, digests.scoring, digests.connectors)
+        if not versions:
+            return content
+        return replace(content, versions={v: self.connectors_of(v) for v in sorted(versions)})
 
     def _load(self, rules: str, scoring: str, connectors: str) -> Content:
         own = scoring == self.sets["scoring"].digest

@@ -17,7 +17,7 @@ from verify.service.impact import given_facts, impact
 from verify.service.judging import Facts, facts_of
 from verify.service.replay import sealed_case
 from verify.service.sampling import sample
-from verify.service.sealed import SealedCase
+from verify.service.sealed import SealedCase, versions_of
 from verify.store import Store, VerificationRow
 
 Plain = dict[str, Any]
@@ -134,7 +134,7 @@ class Impacts:
         The rules only read facts, so cases pinned to other rules come together; the scoring and
         connectors of this moment are used, as a new verification would.
         """
-        return facts_of(cases, self._contents.pinned(self._contents.digests))
+        return facts_of(cases, self._contents.pinned(self._contents.digests, versions_of(cases)))
 
 
 def _concerned(old: Law, new: Law) -> list[tuple[Rulebook, dt.date]]:

@@ -55,6 +55,19 @@ class InForce:
         }
         return dict(sorted(found.items()))
 
+    def rolled_back(self, source: str, digest: str) -> bool:
+        """Whether a version of a source was rolled back and has not been published again since."""
+        now = self._clock()
+        schedules = self.schedules(now).by_subject.items()
+        found = [
+            p
+            for subject, schedule in schedules
+            if source_of(subject) == source
+            for p in schedule.proposals.values()
+            if p.digest == digest and p.counts
+        ]
+        return bool(found) and all(p.rolled_back_at is not None for p in found)
+
     def schedule(self, now: int, subject: str = RULES) -> Schedule:
         """One subject's schedule, at most `FRESH_MS` old."""
         return self.schedules(now).of_subject(subject)

@@ -17,8 +17,9 @@ from typing import Any
 import polars as pl
 
 from verify import frames, telemetry
+from verify.connectors import Connectors
 from verify.domain.canonical import canonical_bytes, digest_bytes, plain_fields
-from verify.domain.evidence import EvidenceState
+from verify.domain.evidence import EvidenceState, Exchange
 from verify.domain.household import Application, Role
 from verify.domain.match import Judgement
 from verify.domain.verdict import Assessment, Outcome, Text, Verdict
@@ -124,6 +125,7 @@ def _established(
         facts=_grouped(reconciled.facts),
         discrepancies=_grouped(discrepancies),
         signals=signals,
+        pinned=content.connectors,
     )
     return Facts(households, persons, reconciled.facts, reconciled.doubts), parts
 
@@ -154,6 +156,7 @@ class _Parts:
     facts: Mapping[str, list[Row]]
     discrepancies: Mapping[str, list[Row]]
     signals: Signals
+    pinned: Connectors
 
 
 def _grouped(frame: pl.DataFrame) -> dict[str, list[Row]]:
@@ -326,9 +329,18 @@ def _coverage_view(key: str, case: SealedCase, parts: _Parts) -> list[Row]:
                 "records": row["records"],
                 "bodies": list(exchange.bodies) if exchange else [],
                 "connector": exchange.connector if exchange else None,
+                **_other_version(exchange, parts.pinned),
             }
         )
     return view
+
+
+def _other_version(exchange: Exchange | None, pinned: Connectors) -> Row:
+    """Where a question was put with another version than the case is pinned to: both by name."""
+    if exchange is None or not exchange.connectors:
+        return {}
+    planned = pinned.declaration(exchange.source).digest
+    return {"connectors": exchange.connectors, "instead_of": planned}
 
 
 def match_counts(verdict: Verdict) -> dict[str, Counter[str]]:

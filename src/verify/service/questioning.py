@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -70,7 +70,13 @@ class _Put:
     row: ExchangeRow
     application: Application
     declaration: Declaration
+    version_set: str
     mandatory: bool
+
+    @property
+    def version(self) -> str:
+        """The digest of the declaration where it is not the planned one."""
+        return self.declaration.digest if self.version_set else ""
 
     @property
     def key(self) -> Key:
@@ -149,9 +155,8 @@ class Questioning:
             self._pass_on(claim)
             return
         application = self._files.application(claim)
-        # Asked with the versions it was accepted with, as it will be decoded and judged with them.
         try:
-            connectors = self._contents.connectors_of(claim.connectors_digest)
+            versions = {r.evidence: self._version(claim, r) for r in due}
             aside = self.auxiliary(claim)
         except VerifyError as error:
             log.error("worker.cannot_ask", verification=claim.verification, code=error.code)
@@ -163,13 +168,36 @@ class Questioning:
         others = [r for r in due if r.source in aside][: max(room, 0)]
         round_ = Round(claim, len(deciding), len(others))
         puts = [
-            _Put(round_, r, application, connectors.declaration(r.source), r.source not in aside)
+            _Put(round_, row, application, declaration, version_set, r.source not in aside)
             for r in (*deciding, *others)
+            for row, declaration, version_set in (versions[r.evidence],)
         ]
         for put in puts:
             self._put(put)
         if not deciding:
             self._ended(round_)
+
+    def _version(self, claim: Claim, row: ExchangeRow) -> tuple[ExchangeRow, Declaration, str]:
+        """The question, the declaration to put it with, and the set that holds that one if it is
+        not the planned one (ADR 0027).
+
+        A first attempt is made with the version that the check was accepted with, a further one
+        with the version in force, and what a source is working on is asked for with the version
+        that it was submitted with, unless that one was rolled back: then it is submitted anew.
+        """
+        held_set = row.version_set or ""
+        held = self._contents.connectors_of(held_set or claim.connectors_digest)
+        declaration = held.declaration(row.source)
+        current = self._contents.connectors
+        if not row.attempts or row.source not in current.sources:
+            return row, declaration, held_set
+        live = current.declaration(row.source)
+        if live.digest == declaration.digest:
+            return row, declaration, held_set
+        if row.ticket and not self._contents.withdrawn(row.source, declaration.digest):
+            return row, declaration, held_set
+        fresh = replace(row, ticket="")
+        return fresh, live, "" if live.digest == row.connector else current.digest
 
     def tick(self) -> None:
         """Pass on what has waited long enough for its auxiliary sources."""
@@ -189,8 +217,9 @@ class Questioning:
             self._out.add(put.key)
 
         def dropped(asked: Future[None]) -> None:
-            if asked.cancelled():  # the service ends: it stays open
-                self._over(put, kept=True)
+            # The service ends, or something stopped this thread's work: it stays open.
+            if asked.cancelled() or asked.exception() is not None:
+                self._over(put, kept=asked.cancelled())
 
         pool = self._bulkheads.of(put.declaration)
         pool.submit(self._ask_one, put).add_done_callback(dropped)
@@ -231,8 +260,8 @@ class Questioning:
         """Ask, and have the answer kept. Nobody waits for the commit: `_kept` hears of it."""
         try:
             answer = self._answer(put)
+            kept = self._outcome(put, answer, self._clock())
             claim, row = put.round.claim, put.row
-            kept = self._outcome(claim, answer, row, self._clock())
             arrival = Arrival(claim, row.source, row.person, kept, answer.bodies)
             if not put.round.passed:
                 self._arrivals.save(arrival, lambda error: self._kept(put, arrival, error))
@@ -267,7 +296,9 @@ class Questioning:
     def _answer(self, put: _Put) -> Answer:
         try:
             callback = self._callback_url(put.row, put.declaration)
-            question = as_question(put.row.verification, put.row, put.application, callback)
+            question = as_question(
+                put.row.verification, put.row, put.application, callback, put.version
+            )
             return self._spans.asking(
                 put.row.verification,
                 put.row.source,
@@ -326,12 +357,13 @@ class Questioning:
         # A token of before that is stored as a digest only: the source has its address already.
         return f"{self._settings.public_url}/v1/callbacks/{token}" if token else ""
 
-    def _outcome(self, claim: Claim, answer: Answer, row: ExchangeRow, now: int) -> ExchangeAnswer:
+    def _outcome(self, put: _Put, answer: Answer, now: int) -> ExchangeAnswer:
         """What to remember of an answer, and when to ask again if it is worth it."""
+        row = put.row
         again = answer.pending or answer.state.worth_asking_again
         pause = self.pause(row.attempts)
         if answer.retry_after_seconds is not None:
-            pause = asked_pause(answer.retry_after_seconds, now - claim.created_at)
+            pause = asked_pause(answer.retry_after_seconds, now - put.round.claim.created_at)
         return ExchangeAnswer(
             status="pending" if answer.pending else "done",
             transport=EvidenceState.TIMEOUT if answer.pending else answer.state,
@@ -341,6 +373,8 @@ class Questioning:
             ticket=answer.ticket,
             due_at=now + pause if again else None,
             worth_asking=again,
+            version=put.version,
+            version_set=put.version_set,
         )
 
     def pause(self, attempts: int) -> int:

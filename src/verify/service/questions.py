@@ -53,9 +53,17 @@ def should_ask(row: ExchangeRow, now: int) -> bool:
 
 
 def as_question(
-    verification: str, row: ExchangeRow, application: Application, callback_url: str
+    verification: str,
+    row: ExchangeRow,
+    application: Application,
+    callback_url: str,
+    version: str = "",
 ) -> Question:
-    """What the source of a stored question is asked."""
+    """What the source of a stored question is asked.
+
+    `version` is the digest of another declaration than the planned one, if it is asked with one:
+    that is another request, and the source must not take it for a repetition of the first.
+    """
     person = next(p for p in application.persons if p.person == row.person)
     return Question(
         source=row.source,
@@ -65,11 +73,15 @@ def as_question(
         former_names=person.former_names,
         as_of=application.as_of,
         purpose=application.purpose,
-        request_id=f"{verification}-{row.source}-{row.person}",
+        request_id=f"{verification}-{row.source}-{row.person}{_suffix(version)}",
         case_number=application.case_number,
         ticket=row.ticket,
         callback_url=callback_url,
     )
+
+
+def _suffix(version: str) -> str:
+    return f"-{version.partition(':')[2][:8]}" if version else ""
 
 
 def as_evidence(row: ExchangeRow, today: str) -> Exchange:
@@ -79,8 +91,9 @@ def as_evidence(row: ExchangeRow, today: str) -> Exchange:
         person=row.person,
         transport=EvidenceState(row.transport or EvidenceState.TIMEOUT),
         asked_on=dt.date.fromisoformat(row.asked_on or today),
-        connector=row.connector,
+        connector=row.version or row.connector,
         letter=row.letter,
         bodies=tuple(row.bodies),
         detail=row.detail,
+        connectors=row.version_set or "",
     )

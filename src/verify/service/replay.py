@@ -20,7 +20,13 @@ from verify.domain.access import Caller, RoleName
 from verify.domain.errors import NotFound, NotPermitted, VerifyError
 from verify.service.contents import ENGINE, Contents
 from verify.service.judging import Judged, judge
-from verify.service.sealed import Digests, SealedCase, read_application_bytes, read_bundle
+from verify.service.sealed import (
+    Digests,
+    SealedCase,
+    read_application_bytes,
+    read_bundle,
+    versions_of,
+)
 from verify.store import Fault, Store, VerdictRow, VerificationRow
 
 REPLAYERS = (RoleName.AUDITOR, RoleName.CASEWORKER, RoleName.CALLER)
@@ -195,7 +201,7 @@ class Replays:
     ) -> dict[int, ReplayResult]:
         cases = [item.case for _, item in items if item.case is not None]
         try:
-            judged = judge(cases, self._contents.pinned(digests))
+            judged = judge(cases, self._contents.pinned(digests, versions_of(cases)))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is found about one verdict
             if len(items) == 1:
                 ((number, item),) = items

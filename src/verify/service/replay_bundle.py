@@ -53,7 +53,7 @@ def _replayed(files: Mapping[str, bytes], header: Plain, verdict: Plain) -> Repl
     application = read_application_bytes(document(header["application_digest"]))
     case = read_bundle(bundle, application, {d: document(d) for d in bodies_of(bundle)})
     sealed, trace = document(verdict["verdict_digest"]), document(verdict["trace_digest"])
-    (judged,) = judge([case], _content(files, case.digests))
+    (judged,) = judge([case], _content(files, case.digests, case.versions))
     found = [
         *differences_of(json.loads(sealed), json.loads(judged.verdict_bytes)),
         *differences_of(json.loads(trace), json.loads(judged.trace_bytes), "/trace"),
@@ -71,7 +71,9 @@ def _replayed(files: Mapping[str, bytes], header: Plain, verdict: Plain) -> Repl
     )
 
 
-def _content(files: Mapping[str, bytes], digests: Digests) -> Content:
+def _content(
+    files: Mapping[str, bytes], digests: Digests, versions: frozenset[str] = frozenset()
+) -> Content:
     def content(digest: str) -> ContentSet:
         return ContentSet.from_blob(files[f"content/{digest.partition(':')[2]}"])
 
@@ -79,4 +81,5 @@ def _content(files: Mapping[str, bytes], digests: Digests) -> Content:
         Law.from_content(content(digests.rules), lazily=True),
         Scoring.from_content(content(digests.scoring)),
         Connectors.from_content(content(digests.connectors)),
+        {v: Connectors.from_content(content(v)) for v in sorted(versions)},
     )

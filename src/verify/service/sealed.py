@@ -7,13 +7,13 @@ names each part by digest; the parts themselves are content-addressed blobs in t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from pydantic import TypeAdapter
 
-from verify.domain.canonical import canonical_bytes, digest, digest_bytes
+from verify.domain.canonical import Plain, canonical_bytes, digest, digest_bytes, plain_fields
 from verify.domain.evidence import Exchange
 from verify.domain.household import Application
 
@@ -53,7 +53,7 @@ class SealedCase:
             {
                 "schema": SCHEMA,
                 "application": self.application_digest,
-                "exchanges": list(self.exchanges),
+                "exchanges": [_plain(e) for e in self.exchanges],
                 "digests": self.digests,
                 "closed": self.closed,
             }
@@ -63,6 +63,11 @@ class SealedCase:
     def application_digest(self) -> str:
         """Digest of the application's canonical bytes."""
         return application_digest(self.application)
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """The sets of connectors, beside the pinned one, that answers were asked with."""
+        return frozenset(e.connectors for e in self.exchanges if e.connectors)
 
     @cached_property
     def evidence_digest(self) -> str:
@@ -76,6 +81,17 @@ class SealedCase:
                 ],
             }
         )
+
+
+def versions_of(cases: Iterable[SealedCase]) -> frozenset[str]:
+    """The `versions` of several cases."""
+    return frozenset().union(*(case.versions for case in cases))
+
+
+def _plain(exchange: Exchange) -> dict[str, Plain]:
+    """An exchange as it is sealed: as before there were other versions, where there is none."""
+    unused = () if exchange.connectors else ("connectors",)
+    return plain_fields(exchange, without=frozenset(unused))
 
 
 def application_bytes(application: Application) -> bytes:

@@ -104,8 +104,11 @@ class Shadows:
     def _verdicts(self, batch: Sequence[_Case], changed: Connectors) -> Iterator[Plain]:
         for one in batch:
             pinned = self._contents.pinned(one.case.digests)
-            live = Content(pinned.law, pinned.scoring, self._contents.connectors)
-            draft = Content(pinned.law, pinned.scoring, changed)
+            live, draft = (
+                # Whatever version an answer was asked with, here it is read with these.
+                Content(pinned.law, pinned.scoring, c, dict.fromkeys(one.case.versions, c))
+                for c in (self._contents.connectors, changed)
+            )
             [before], [after] = judge([one.case], live), judge([one.case], draft)
             yield {
                 "verification": one.verification,

@@ -203,11 +203,12 @@ class WhatIfs:
         )
 
     def _content(self, case: SealedCase, supposed: Supposed) -> Content:
-        pinned = self._contents.pinned(case.digests)
+        pinned = self._contents.pinned(case.digests, case.versions)
         return Content(
             self._law(supposed.rules) if supposed.rules else pinned.law,
             Scoring.from_content(supposed.scoring) if supposed.scoring else pinned.scoring,
             pinned.connectors,
+            pinned.versions,
         )
 
     def _law(self, rules: ContentSet) -> Law:

@@ -33,7 +33,7 @@ from verify.service.files import Files, Ready
 from verify.service.judging import Judged, judge, match_counts
 from verify.service.questioning import FAILED_PAUSE_MS, LEASE_MS, Questioning
 from verify.service.questions import should_ask
-from verify.service.sealed import Digests
+from verify.service.sealed import Digests, versions_of
 from verify.settings import Settings
 from verify.store import (
     Claim,
@@ -290,7 +290,10 @@ class Worker:
                 telemetry.span("judge", parent=self._parent(items), households=len(items)),
                 telemetry.JUDGE_SECONDS.time(),
             ):
-                judged = judge([i.case for i in items], self._contents.pinned(digests))
+                judged = judge(
+                    [i.case for i in items],
+                    self._contents.pinned(digests, versions_of(i.case for i in items)),
+                )
         except Exception as error:  # noqa: BLE001 - one household's trouble stays its own
             self._isolate(digests, items, error)
             return

@@ -87,6 +87,12 @@ class Case:
         return [(entry["position"], payload) for entry, payload in pairs if entry["kind"] in kinds]
 
 
+def other_sets(payloads: Sequence[Payload]) -> list[str]:
+    """Digests of the sets of connectors, other than the accepted one, that questions were put
+    with."""
+    return sorted({str(p["version_set"]) for p in payloads if "version_set" in p})
+
+
 def digest_of(names: tuple[str, ...], row: Row) -> str:
     """Digest of a row's form; a value that no writer could have stored has none."""
     try:
@@ -143,7 +149,7 @@ def load_many(
                 entries=entries[name],
                 payloads=payloads[name],
                 blobs={digest: wrong[digest] for digest in sorted(digests[name])},
-                content=content_.faults(payloads[name][:1]),
+                content=content_.faults(payloads[name]),
                 findable=name not in headers or _findable(headers[name], entries[name], keyring),
                 **{part: rows[name] for part, rows in parts.items()},
             )
@@ -270,15 +276,16 @@ class _Contents:
         self._connection = connection
         self._seen: dict[str, tuple[str, str | None]] = {}
 
-    def faults(self, accepted: list[Payload]) -> dict[str, str]:
-        """What is wrong with the content sets that an acceptance names."""
+    def faults(self, payloads: list[Payload]) -> dict[str, str]:
+        """What is wrong with the content sets that an acceptance and later entries name."""
+        kinds = ("rules", "scoring", "connectors")
+        named_ = [(kind, str(p.get(kind))) for p in payloads[:1] for kind in kinds]
+        named_ += [("connectors", digest) for digest in other_sets(payloads)]
         found = {}
-        for payload in accepted:
-            for kind in ("rules", "scoring", "connectors"):
-                digest = str(payload.get(kind))
-                reason, stored = self._look(digest)
-                other = stored is not None and not reason and stored != kind
-                found[digest] = "it is stored as another kind of content" if other else reason
+        for kind, digest in named_:
+            reason, stored = self._look(digest)
+            other = stored is not None and not reason and stored != kind
+            found[digest] = "it is stored as another kind of content" if other else reason
         return found
 
     def _look(self, digest: str) -> tuple[str, str | None]:

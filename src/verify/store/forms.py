@@ -44,7 +44,12 @@ EXCHANGE = (
     "ticket",
     "attempts",
     "updated_at",
+    "version",
+    "version_set",
 )
+LATER = frozenset({"version", "version_set"})
+"""Columns that came later: where they say nothing, a form is what it was before they came."""
+
 VERDICT = (
     "id",
     "sequence",
@@ -68,13 +73,15 @@ UNASKED: Mapping[str, Any] = {
     "detail": "",
     "ticket": "",
     "attempts": 0,
+    "version": None,
+    "version_set": None,
 }
 """An exchange nobody has been asked in yet."""
 
 
 def form(names: tuple[str, ...], row: Mapping[str, Any]) -> dict[str, Any]:
     """The named columns of a row."""
-    return {name: row[name] for name in names}
+    return {n: row[n] for n in names if n not in LATER or row.get(n) is not None}
 
 
 def form_digest(names: tuple[str, ...], row: Mapping[str, Any]) -> str:

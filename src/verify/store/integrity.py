@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from verify.domain.access import Caller
 from verify.store import forms
-from verify.store.case import Case, digest_of, load, load_many
+from verify.store.case import Case, digest_of, load, load_many, other_sets
 from verify.store.chain import GENESIS
 from verify.store.keyring import ERASED_REASON, Keyring
 from verify.store.ledger import entry_hash
@@ -169,6 +169,9 @@ def _content_faults(case: Case) -> Iterator[Fault]:
         digest = case.accepted.get(kind)
         if reason := case.content.get(str(digest)):
             yield Fault(f"{kind} {digest}", reason)
+    for digest in other_sets(case.payloads):
+        if reason := case.content.get(digest):
+            yield Fault(f"connectors {digest}", reason)
 
 
 def _exchange_faults(case: Case) -> Iterator[Fault]:
@@ -190,7 +193,7 @@ def _as_recorded(case: Case, row: Row, last: str | None) -> bool:
     if last is not None:
         return digest_of(forms.EXCHANGE, row) == last
     unasked = {**forms.UNASKED, "updated_at": case.entries[0]["at"]}
-    return all(row[name] == value for name, value in unasked.items())
+    return all(row.get(name) == value for name, value in unasked.items())
 
 
 def _body_faults(case: Case) -> Iterator[Fault]:

@@ -130,6 +130,9 @@ class ExchangeAnswer:
     ticket: str = ""
     due_at: int | None = None
     worth_asking: bool = False
+    # The declaration it was asked with, and the set that holds it, where not the planned one.
+    version: str = ""
+    version_set: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,8 @@ class ExchangeRow:
     worth_asking: bool
     updated_at: int
     callback_token: str = field(repr=False)  # as stored, see `verify.store.callbacks`
+    version: str | None = None
+    version_set: str | None = None
 
     @property
     def evidence(self) -> str:

@@ -120,6 +120,8 @@ class Received:
             "ticket": self.ticket,
             "attempts": before["attempts"] + 1,
             "updated_at": now_ms,
+            "version": self.answer.version or None,
+            "version_set": self.answer.version_set or None,
         }
 
 
@@ -186,6 +188,7 @@ def _keep(row: Row, before: Row, received: Received, now_ms: int) -> _Kept:
         "detail": answer.detail,
         "bodies": list(received.bodies),
         "exchange": forms.form_digest(forms.EXCHANGE, after),
+        **{name: after[name] for name in sorted(forms.LATER) if after[name]},
     }
     done = answer.status == ExchangeStatus.DONE
     kind = EntryKind.ANSWERED if done else EntryKind.ASKED

@@ -205,6 +205,10 @@ exchanges = Table(
     Column("updated_at", BigInteger, nullable=False),
     # Digest of the token, or a token of before (`verify.store.callbacks`).
     Column("callback_token", _code(43), nullable=False, unique=True),
+    # Digests of the declaration, and of the set it is in, that the last attempt was asked with;
+    # empty where that was the planned one (`connector`).
+    Column("version", _DIGEST),
+    Column("version_set", _DIGEST),
     # Scheduling.
     Column("worth_asking", Boolean(create_constraint=False), nullable=False),
     Column("due_at", BigInteger),

@@ -23,7 +23,7 @@ from verify.scoring import Scoring
 from verify.service.contents import Contents
 from verify.service.judging import Judged, judge
 from verify.service.replay import sealed_case
-from verify.service.sealed import SealedCase
+from verify.service.sealed import SealedCase, versions_of
 from verify.store import Filters, State, Store, VerificationRow
 
 Row = dict[str, Any]
@@ -144,7 +144,7 @@ def _both(
 
     for _, group in groupby(sorted(cases, key=pinned), key=pinned):
         same = list(group)
-        content = contents.pinned(same[0][1].digests)
+        content = contents.pinned(same[0][1].digests, versions_of(c for _, c in same))
         current = dataclasses.replace(content, scoring=contents.scoring)
         changed = dataclasses.replace(content, scoring=draft)
         for start in range(0, len(same), _BATCH):

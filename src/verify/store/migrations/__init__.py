@@ -14,7 +14,7 @@ from verify.domain.errors import Conflict
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0010"
+HEAD = "0011"
 """The revision this code works with; equals the newest file in `versions/` (tested)."""
 
 _LOCK = 0x7665_7269_6679  # "verify": PostgreSQL advisory lock of the migration
