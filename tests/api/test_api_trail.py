@@ -279,3 +279,40 @@ def test_what_if_is_answered_and_nothing_is_kept(live, auditor, caseworker, judg
     refusal(caseworker.post(path, json={"as_of": "yesterday"}), 422)
     refusal(caseworker.post(path, json={"rules": "sha256:" + "0" * 64}), 404)
     refusal(caseworker.post(path, json={"without": "bank/p9"}), 422)
+
+
+def test_a_search_that_found_nobody_is_on_record_too(live, auditor, refusal):
+    sought = {"id_number": "10101019000101001X"}
+    first = auditor.post("/v1/audit/person", json=sought).json()
+    assert first["cases"] == []
+    again = auditor.post("/v1/audit/person", json=sought).json()
+    assert [row["what"] for row in again["accesses"]] == ["search"] * 2
+    assert {(row["purpose"], *row["shown"]) for row in again["accesses"]} == {("audit",)}
+    assert sought["id_number"] not in str(again)
+    with live.client(live.auditor_key, purpose="") as unsaid:
+        refused = refusal(unsaid.post("/v1/audit/person", json=sought), 422, "purpose-needed")
+        assert refused["errors"][0]["pointer"] == "header:X-Purpose"
+        assert "complaint" in refused["remedy"]
+    assert newest(live).what == "search"
+
+
+def test_every_question_is_answered_as_a_table_that_leads_to_its_next_page(auditor, judged):
+    auditor.get("/v1/verifications")
+    found, path = [], "/v1/audit/accesses?format=csv&limit=3"
+    for _ in range(3):
+        answer = auditor.get(path)
+        assert answer.headers["content-type"].startswith("text/csv")
+        found += csv.DictReader(io.StringIO(answer.text))
+        path = answer.links["next"]["url"]
+    assert len({row["id"] for row in found}) == 9
+    assert {row["purpose"] for row in found} <= {"audit", "check", "complaint", "review"}
+    about = auditor.post("/v1/audit/person?format=csv", json={"id_number": MEMBERS[0]["id_number"]})
+    rows = list(csv.DictReader(io.StringIO(about.text)))
+    assert judged in {row["verification"] for row in rows}
+    assert any(judged in row["shown"].split() for row in rows if row["what"] in ("list", "search"))
+    for question in ("unread?days=0", "caseless?x=1"):
+        plain = auditor.get(f"/v1/audit/{question}").json()["checks"]
+        table = auditor.get(f"/v1/audit/{question}&format=csv").text
+        assert [row["verification"] for row in csv.DictReader(io.StringIO(table))] == [
+            row["verification"] for row in plain
+        ]

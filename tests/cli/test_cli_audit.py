@@ -64,7 +64,7 @@ def test_reads_at_the_command_line_are_on_record_when_the_service_is_back(kept):
         ("explanation", "review", True),
         ("list", "check", False),
     ]
-    assert {r.caller.partition(":")[0] for r in rows} == {"local"}
+    assert {r.caller.partition(":")[0] for r in rows} == {"os"}
     assert list((home / "reads").iterdir()) == []
 
 

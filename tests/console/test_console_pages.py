@@ -14,7 +14,9 @@ import pytest
 
 from support.live import household, installation
 from verify.console.pages import report_page
+from verify.domain.access import LOCAL
 from verify.service.wording import OUTCOME
+from verify.store.accesses import AccessFilters
 
 
 @pytest.fixture(scope="session")
@@ -231,3 +233,30 @@ def test_hostile_text_from_any_source_stays_text(live, judged):
     assert "\u202e" not in page
     assert "⟦U+202E⟧" in page
     assert "{{7*7}}" in page  # shown, not computed
+
+
+def test_a_session_says_what_it_reads_for_and_leads_back_to_its_page(live, clerk, judged):
+    report = f"/console/verifications/{judged}"
+
+    def state(purpose, referer, **headers):
+        sent = {"Referer": referer, **headers}
+        return clerk.post("/console/purpose", data={"purpose": purpose}, headers=sent)
+
+    assert state("complaint", live.url + report).headers["location"] == report
+    assert '<option value="complaint" selected>' in clerk.get(report).text
+    (read,) = live.system.store.accesses(LOCAL, AccessFilters((judged,), what="report"), "", 1)
+    assert (read.purpose, read.stated) == ("complaint", True)
+    for elsewhere in ("https://else.example/steal", f"{live.url}/v1/audit/keys", "//else.example"):
+        assert state("", elsewhere).headers["location"] == "/console/"
+    assert state("audit", live.url).status_code == 403
+    assert state("curiosity", live.url).status_code == 422
+    assert state("review", live.url, Origin="https://else.example").status_code == 403
+    clerk.get(report)
+    (read,) = live.system.store.accesses(LOCAL, AccessFilters((judged,), what="report"), "", 1)
+    assert (read.purpose, read.stated) == ("check", False)
+
+
+def test_whoever_logs_in_for_what_is_not_their_roles_does_not_come_in(live, stranger):
+    answer = stranger.post("/console/login", data={"key": live.caseworker_key, "purpose": "audit"})
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers

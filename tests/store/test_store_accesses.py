@@ -206,7 +206,7 @@ def test_reads_of_before_purposes_were_asked_still_fit_the_log(office, trail, in
 
 def test_reads_beside_a_running_service_are_taken_in_once(office, trail, reads, tmp_path):
     folder = ReadsFolder(tmp_path)
-    row = row_of(person("local:alice"), Read("report", Purpose.CHECK, False, reads[0]), 7)
+    row = row_of(person("os:alice"), Read("report", Purpose.CHECK, False, reads[0]), 7)
     forged = dataclasses.replace(row, id="a_" + "1" * 26, caller="key:of-somebody-else")
     for left in (row, forged):
         folder.keep(left)
@@ -215,7 +215,7 @@ def test_reads_beside_a_running_service_are_taken_in_once(office, trail, reads, 
     (tmp_path / "reads" / f"{row.id}.json").write_bytes(again)  # killed before it was taken off
     folder.take_in(office.store.record_access)
     assert [p.stem for p in (tmp_path / "reads").iterdir()] == [forged.id]
-    found, _ = trail.find(AUDITOR, AccessFilters(caller="local:alice"))
+    found, _ = trail.find(AUDITOR, AccessFilters(caller="os:alice"))
     assert [r["id"] for r in found] == [row.id]
     assert trail.find(AUDITOR, AccessFilters(caller=forged.caller))[0] == []
 
@@ -239,5 +239,5 @@ def test_a_read_of_a_command_is_on_record_on_every_database(database_url, tmp_pa
         service.notary.once()
         (row,) = service.store.accesses(NATIONAL, AccessFilters())
         assert (row.what, row.purpose, row.leaf) == ("list", "review", 0)
-        assert row.caller.startswith("local:")
+        assert row.caller.startswith("os:")
     assert list(tmp_path.glob("home/reads/*")) == []

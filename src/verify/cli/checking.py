@@ -16,6 +16,7 @@ from verify.cli.environment import source_environment
 from verify.cli.inputs import InputFile, read_application_file
 from verify.cli.output import emit, err, note, problem_document, show_error
 from verify.cli.progress import Progress, Watched, watch
+from verify.cli.reader import reader
 from verify.cli.render import show_report
 from verify.domain.access import LOCAL
 from verify.domain.errors import InputError, Overloaded, VerifyError
@@ -154,7 +155,7 @@ def _collect(system: System, case: _Case) -> None:
             remedy="`verify serve` goes on with it; see it with `verify list`",
         )
     else:
-        case.report = system.verifications.report(case.verification, LOCAL)
+        case.report = system.verifications.report(case.verification, reader())
 
 
 def _finish(cases: Sequence[_Case]) -> int:

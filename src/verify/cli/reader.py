@@ -16,5 +16,5 @@ def reader(purpose: Purpose | None = None) -> Caller:
         name = pwd.getpwuid(number).pw_name
     except KeyError:  # no such user in this container
         name = str(number)
-    me = replace(LOCAL, subject=f"local:{name}")
+    me = replace(LOCAL, subject=f"os:{name}")
     return me if purpose is None else me.reading_for(purpose)

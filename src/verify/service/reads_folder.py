@@ -90,7 +90,7 @@ def _read(path: Path) -> AccessRow | None:
         whole = (
             ACCESS_ID.fullmatch(row.id) is not None
             and path.stem == row.id
-            and row.caller.startswith("local:")
+            and row.caller.startswith("os:")
             and row.purpose in list(Purpose)
             and all(isinstance(values[name], str) for name in _TEXTS)
             and (type(row.at), type(row.stated), row.leaf) == (int, bool, None)
