@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 from verify import __version__, telemetry
 from verify.domain.errors import Conflict
 
+LAST_SECONDS = 5.0
+"""How long the last spans have to leave when the process ends."""
+
+_END: list[Callable[[], None]] = []
+
 
 def configure(endpoint: str) -> None:
-    """Send spans to an OTLP/HTTP endpoint; an empty one: nowhere.
+    """Send spans to an OTLP/HTTP endpoint until `close`; an empty one: nowhere.
+
+    They leave in parcels from a thread of their own, and are dropped when a collector does not
+    take them: no check waits for one.
 
     Raises:
         Conflict: the extra `traces` is not installed.
@@ -27,6 +38,17 @@ def configure(endpoint: str) -> None:
         ) from None
     # A resource of our own: the default one would tell host names and command lines.
     about = Resource({"service.name": "verify", "service.version": __version__})
-    provider = TracerProvider(resource=about)
+    # Not at exit by itself: that waits half a minute for a collector that does not answer.
+    provider = TracerProvider(resource=about, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
     telemetry.use(provider)
+    _END.append(provider.shutdown)
+
+
+def close() -> None:
+    """Send what is left, for a few seconds at most; then spans go nowhere."""
+    telemetry.use(None)
+    while _END:
+        last = threading.Thread(target=_END.pop(), name="last-spans", daemon=True)
+        last.start()
+        last.join(LAST_SECONDS)

@@ -49,11 +49,14 @@ def run_service(options: ServeOptions) -> None:
     logs.configure()
     traces.configure(options.settings.traces)
     stop = threading.Event()
-    with stopping_on_signals(stop), _limited(stop, options.seconds):
-        if options.api:
-            _serve_api(options, stop)
-        else:
-            _work(options, stop)
+    try:
+        with stopping_on_signals(stop), _limited(stop, options.seconds):
+            if options.api:
+                _serve_api(options, stop)
+            else:
+                _work(options, stop)
+    finally:
+        traces.close()
 
 
 def _serve_api(options: ServeOptions, stop: threading.Event) -> None:
