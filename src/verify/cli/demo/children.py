@@ -21,6 +21,7 @@ from verify.domain.errors import Overloaded, VerifyError
 
 PIDS_FILE = "pids.json"
 STOP_SECONDS = 15
+PROGRAM = "verify.cli.main"
 
 
 # Handles of the children of this very process, to learn how they ended.
@@ -45,7 +46,7 @@ def start(name: str, words: Sequence[str], environment: Mapping[str, str], log: 
     """Start `verify WORDS...` in a process group of its own, its output into `log`."""
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "verify.cli.main", *words],
+            [sys.executable, "-m", PROGRAM, *words],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -53,7 +54,20 @@ def start(name: str, words: Sequence[str], environment: Mapping[str, str], log: 
             start_new_session=True,
         )
     _STARTED[process.pid] = process
-    return Child(name, process.pid, fingerprint(process.pid))
+    return Child(name, process.pid, _shown(process))
+
+
+def _shown(process: subprocess.Popen[bytes], seconds: float = 5) -> str:
+    """The fingerprint of a new process, once the system shows the command that it was given.
+
+    A busy system still shows none for a moment after the program was replaced.
+    """
+    deadline = time.monotonic() + seconds
+    while PROGRAM not in (found := fingerprint(process.pid)):
+        if process.poll() is not None or time.monotonic() > deadline:
+            break
+        time.sleep(0.005)
+    return found
 
 
 def wait_until(
