@@ -124,7 +124,7 @@ def system(
 ) -> bootstrap.System:
     """An installation's parts; the content is the one loaded already."""
     load = Contents.load
-    Contents.load = staticmethod(lambda *_: CONTENTS)  # type: ignore[method-assign] # for speed
+    Contents.load = staticmethod(lambda *_, **__: CONTENTS)  # type: ignore[method-assign] # for speed
     try:
         made = bootstrap.build(
             plan.settings, environment={}, clock=clock, worker=worker, read_only=read_only
