@@ -122,7 +122,12 @@ def build(
     given = environment if environment is not None else os.environ
     keep = _no_keeping if read_only else store.keep_content
     contents = Contents.load(
-        store.content, in_force.rules, in_force.connectors, keep, withdrawn=in_force.rolled_back
+        store.content,
+        in_force.rules,
+        in_force.connectors,
+        keep,
+        withdrawn=in_force.rolled_back,
+        root=settings.content,
     )
     if not read_only:
         for content in contents.sets.values():

@@ -94,5 +94,7 @@ def test_compose_runs_the_api_a_worker_and_postgresql():
     assert services["database"]["image"].startswith("postgres:")
     assert "--no-worker" in services["api"]["command"]
     assert "--worker-only" in services["worker"]["command"]
+    # The API checks addresses and secrets of a changed source, and tries it: as the worker asks.
+    assert services["api"]["env_file"] == services["worker"]["env_file"] == ["sources.env"]
     used = {s for service in services.values() for s in service.get("secrets", [])}
     assert used == set(compose["secrets"])

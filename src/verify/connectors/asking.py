@@ -116,6 +116,11 @@ class Asker:
         # Two threads for each question to a source with two addresses; none otherwise.
         self._pairs = ThreadPoolExecutor(64, thread_name_prefix="second")
 
+    @property
+    def open_versions(self) -> Mapping[str, int]:
+        """Source -> how many versions of it are open side by side."""
+        return self._opened.count
+
     def close(self) -> None:
         """Let what is under way end, close all connections, write down how the sources did."""
         self._pairs.shutdown(wait=True)

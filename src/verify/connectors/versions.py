@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,7 +21,12 @@ from verify.connectors.opening import OpenSource, open_source
 from verify.connectors.shared import SharedState
 
 IDLE_SECONDS = 600.0
-"""How long a version nobody asks with stays open once there is a newer one."""
+"""How long a version nobody asks with stays open beside the one of its source last asked with."""
+
+MOST_IDLE = 4
+"""So many versions of a source that nobody asks with stay open, however fresh they are."""
+
+SWEEP_SECONDS = 60.0
 
 
 @dataclass
@@ -42,7 +48,15 @@ class Version:
 class OpenVersions:
     """Opens a version when it is first needed; closes those that nobody uses any more."""
 
-    def __init__(self, environment: Mapping[str, str], egress: Egress, state: SharedState) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        egress: Egress,
+        state: SharedState,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._sweep_at = clock() + SWEEP_SECONDS
         self._environment = environment
         self._egress = egress
         self._state = state
@@ -69,7 +83,13 @@ class OpenVersions:
         finally:
             with self._lock:
                 version.users -= 1
-                version.used = time.monotonic()
+                version.used = self._clock()
+
+    @property
+    def count(self) -> dict[str, int]:
+        """Source -> how many of its versions are open."""
+        with self._lock:
+            return dict(Counter(source for source, _ in self._open))
 
     def close(self) -> None:
         """Close them all."""
@@ -79,23 +99,35 @@ class OpenVersions:
 
     def _version(self, declaration: Declaration) -> Version:
         key = (declaration.id, declaration.digest)
-        if key not in self._open:
-            opened = self._opened(declaration)
+        new = key not in self._open
+        if new:
+            self._open[key] = self._opened(declaration)
+        version = self._open[key]
+        version.used = self._clock()
+        if new:
             self._retire(declaration.id)
-            self._open[key] = opened
-        return self._open[key]
+        elif version.used >= self._sweep_at:
+            self._sweep_at = version.used + SWEEP_SECONDS
+            for source in {source for source, _ in self._open}:
+                self._retire(source)
+        return version
 
     def _opened(self, declaration: Declaration) -> Version:
         first = open_source(declaration, self._environment, self._egress, self._state)
         second = declaration.second
         if second is None or not self._environment.get(second.env):
-            return Version(first, None, used=time.monotonic())
+            return Version(first, None)
         other = open_source(declaration, self._environment, self._egress, self._state, second.env)
-        return Version(first, other, used=time.monotonic())
+        return Version(first, other)
 
     def _retire(self, source: str) -> None:
-        """Close what nobody has asked with for a while: one publishes rarely, so this is rare."""
-        past = time.monotonic() - IDLE_SECONDS
-        for key, version in list(self._open.items()):
-            if key[0] == source and not version.users and version.used < past:
+        """Close what nobody has asked with for a while, or what there is too much of; never one
+        that is being asked with, nor the one that was last asked with."""
+        idle = [k for k, v in self._open.items() if k[0] == source and not v.users]
+        idle.sort(key=lambda k: self._open[k].used, reverse=True)
+        last = max(self._open[k].used for k in self._open if k[0] == source)
+        past = self._clock() - IDLE_SECONDS
+        for place, key in enumerate(idle):
+            used = self._open[key].used
+            if used < last and (used < past or place >= MOST_IDLE):
                 self._open.pop(key).close()

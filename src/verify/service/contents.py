@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 from verify import __version__
 from verify.connectors import Connectors, read_declaration
@@ -85,10 +86,11 @@ class Contents:
         keep: Keep = lambda *_: None,
         *,
         withdrawn: Callable[[str, str], bool] = lambda *_: False,
+        root: Path | None = None,
     ) -> Contents:
-        """Read the content folders (see `verify.content.content_root`)."""
+        """Read the content folders in `root` (default: see `verify.content.content_root`)."""
         kinds = ("connectors", "rules", "scoring")
-        folder = {kind: ContentSet.load(kind) for kind in kinds}
+        folder = {kind: ContentSet.load(kind, root) for kind in kinds}
         return cls(folder, fetch, published, sources, keep, withdrawn=withdrawn)
 
     def current(self) -> Current:

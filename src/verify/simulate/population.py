@@ -26,7 +26,8 @@ from verify.simulate.names import name_person
 from verify.simulate.people import SHANGHAI, Member, NumberOffice
 from verify.simulate.strangers import add_strangers
 
-SOURCES = ("bank", "real_estate", "social_insurance", "tax", "vehicle")
+# Whom a letter names: those that decide, and the signals.
+SOURCES = ("bank", "real_estate", "social_insurance", "tax", "utilities", "vehicle")
 FILES = ("applications", "registers", "truth")
 _FLOWS = (
     "wage", "labour_remuneration", "business_income", "property_income", "pension",

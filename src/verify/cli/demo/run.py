@@ -29,6 +29,7 @@ from verify.service.access import create_key
 from verify.service.clock import now_ms
 from verify.settings import Settings
 from verify.simulate.households import load_household
+from verify.simulate.state import SOURCES
 from verify.store import Store
 
 Plain = dict[str, Any]
@@ -132,9 +133,10 @@ def _start_departments(home: Path, seconds: int, started: list[Child]) -> Child:
 
 def _await_departments(home: Path, child: Child, narrator: Narrator) -> None:
     env_file, log = home / SOURCES_FILE, home / "sources.log"
-    with narrator.step("start five simulated departments") as facts:
+    with narrator.step("start the simulated departments") as facts:
         children.wait_until(child, env_file.exists, START_SECONDS, log, "the sources")
-        facts |= {"done": "five simulated departments answer, each in its own dialect"}
+        done = f"{len(SOURCES)} simulated departments answer, each in its own dialect"
+        facts |= {"done": done}
 
 
 def _make_keys(home: Path, narrator: Narrator) -> Keys:
