@@ -86,6 +86,7 @@ class Plan:
             witnesses=self.witnesses,
             checkpoint_seconds=0.05,
             retry_seconds=1,
+            auxiliary_grace_seconds=60,  # a loaded machine must not make two verdicts of one
             judge_batch=3,
         )
 
