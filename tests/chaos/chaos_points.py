@@ -247,9 +247,18 @@ def _staff(system: System, now: int) -> None:
     store.share("test/breaker", version, {"open": False}, now)
 
 
+def _later(plan: Plan, now: int) -> None:
+    """What was to be asked again in the meantime: after an hour, not before a quarter of one."""
+    with chaos_house.system(plan, worker=True, clock=lambda: now) as system:
+        assert system.worker is not None
+        work(system.worker)
+        system.notary.once()
+
+
 def after(plan: Plan) -> list[str]:
     """End the day on what is left, an hour later; what is wrong then."""
     day(replace(plan, away_until=0), now_ms() + 3_600_000)
+    _later(plan, now_ms() + 2 * 3_600_000)
     wrong: list[str] = []
     with chaos_house.system(plan, worker=False, read_only=True) as system:
         store = system.store

@@ -179,7 +179,7 @@ class Questioning:
 
     def _version(self, claim: Claim, row: ExchangeRow) -> tuple[ExchangeRow, Declaration, str]:
         """The question, the declaration to put it with, and the set that holds that one if it is
-        not the planned one (ADR 0027).
+        not the planned one (ADR 0028).
 
         A first attempt is made with the version that the check was accepted with, a further one
         with the version in force, and what a source is working on is asked for with the version
