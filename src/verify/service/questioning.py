@@ -363,7 +363,9 @@ class Questioning:
         again = answer.pending or answer.state.worth_asking_again
         pause = self.pause(row.attempts)
         if answer.retry_after_seconds is not None:
-            pause = asked_pause(answer.retry_after_seconds, now - put.round.claim.created_at)
+            # The first time just as it asked: acceptance may be long ago through no fault of its.
+            waited = now - put.round.claim.created_at if row.attempts else 0
+            pause = asked_pause(answer.retry_after_seconds, waited)
         return ExchangeAnswer(
             status="pending" if answer.pending else "done",
             transport=EvidenceState.TIMEOUT if answer.pending else answer.state,
