@@ -22,7 +22,7 @@ from chaos_house import APPLICATIONS, BODIES, HOUSEHOLDS, Plan
 
 from verify.bootstrap import System
 from verify.domain.access import LOCAL
-from verify.domain.errors import VerifyError
+from verify.domain.errors import IntegrityError, VerifyError
 from verify.service.audit_cosigner import Cosigner
 from verify.service.clock import now_ms
 from verify.service.master_key import open_store
@@ -30,6 +30,10 @@ from verify.store import VerificationRow
 
 PATIENCE = 60
 """Seconds without any progress after which whatever has not ended is stuck."""
+
+
+AT_WORK = 0.6
+"""This share of the kills waits until the process has started; the others hit it at any age."""
 
 
 def listening() -> socket.socket:
@@ -49,8 +53,11 @@ class House:
         self._database = database
         self._sockets = {"api": listening(), "witness": listening()}
         self._running: dict[str, Any] = {}
+        self._since: dict[str, float] = {}
         self.killed: Counter[str] = Counter()
         self.started: Counter[str] = Counter()
+        self.starting = 0.0
+        """Seconds that it takes until a process does its work, on this machine as it is now."""
         self._port = self._sockets["api"].getsockname()[1]
         self._start: dict[str, Callable[[], tuple[Any, tuple[Any, ...]]]] = {}
 
@@ -105,7 +112,19 @@ class House:
             target, words = start()
             self._running[name] = self._forks.Process(target=target, args=words, daemon=True)
             self._running[name].start()
+            self._since[name] = time.monotonic()
             self.started[name] += 1
+
+    def wait_until_it_answers(self, seconds: float = 60) -> None:
+        """Until the API answers; so long every process takes to start."""
+        while time.monotonic() < self._since["api"] + seconds:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
+                connection.request("GET", "/healthz")
+                connection.getresponse().read()
+                connection.close()
+                break
+        self.starting = time.monotonic() - self._since["api"]
 
     def kill(self, chance: random.Random, victims: Sequence[str] = ()) -> None:
         """kill -9 one of them, or one of `victims`."""
@@ -115,6 +134,10 @@ class House:
         if name in ("server", "backend"):
             self._database.kill(name, self.plan.url, chance)
         else:
+            if chance.random() < AT_WORK:
+                # Else a busy machine would have nobody killed but who is still starting.
+                time.sleep(max(0.0, self._since[name] + self.starting - time.monotonic()))
+                time.sleep(min(chance.expovariate(1 / 0.1), 1))
             self._kill(name)
         self.killed[name.partition(" ")[0]] += 1
 
@@ -218,6 +241,7 @@ def killing(
     """
     key = house.prepare()
     house.tend()
+    house.wait_until_it_answers()
     clients = Clients(house, key, submissions, 0.3 if victims else 0.02)
     clients.start()
     observer = Observer(house.plan)
@@ -256,9 +280,14 @@ def _ended(
         if ended and not clients.is_alive():
             break
         time.sleep(0.1)
+    told = not clients.is_alive()
     clients.stopped.set()
     clients.join(20)
-    return [f"stuck: {r.id} is {r.state}" for r in rows if r.state != "completed"]
+    wrong = [f"stuck: {r.id} is {r.state}" for r in rows if r.state != "completed"]
+    # All of it, or the kills met nobody at work: what never came in cannot be lost.
+    if not told or len(rows) < count:
+        wrong.append(f"stuck: {len(rows)} of {count} came in, {len(clients.acknowledged)} told so")
+    return wrong
 
 
 def faults(plan: Plan, clients: Clients, observer: Observer) -> list[str]:
@@ -283,7 +312,10 @@ def faults(plan: Plan, clients: Clients, observer: Observer) -> list[str]:
             if replayed.get(row.id, 0) != row.verdict_count:
                 wrong.append(f"replay: {row.id} {replayed.get(row.id)} of {row.verdict_count}")
             wrong += _chained(store, row, observer.seen.get(row.id, []))
-        return wrong + _witnessed(system, plan)
+        try:
+            return wrong + _witnessed(system, plan)
+        except IntegrityError as error:
+            return [*wrong, f"log: {error.reason}"]
 
 
 def _chained(store: Any, row: VerificationRow, seen: list[str]) -> list[str]:

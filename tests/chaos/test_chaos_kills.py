@@ -25,6 +25,11 @@ from verify.service.clock import now_ms
 KILLS = int(os.environ.get("VERIFY_KILLS", "500")) // 2
 """On each kind of database."""
 ROUND, SUBMISSIONS = 50, 25
+FATAL = {"lost", "doubled", "wrong"}
+
+
+def kinds_of(wrong: list[str]) -> set[str]:
+    return {line.partition(":")[0] for line in wrong}
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +101,18 @@ def test_a_service_written_without_thought_of_crashes_fails_the_same_kills(
 ):
     """The negative control: if nothing went wrong here, the test above would prove nothing."""
     chance = random.Random(20261125)
+    unkilled = house("sqlite", tmp_path, answers, processes, request, naive=True)
+    _, wrong = killing(unkilled, 0, 3, chance)
+    assert not kinds_of(wrong) & FATAL, "it takes applications and gives verdicts while it lives"
+    found: Counter[str] = Counter()
     for _ in range(8):
         one = house("sqlite", tmp_path, answers, processes, request, naive=True)
         _, wrong = killing(one, ROUND, SUBMISSIONS, chance, patience=10)
-        if wrong:
+        found.update(line.partition(":")[0] for line in wrong)
+        if kinds_of(wrong) & FATAL:
+            print(f"\ncontrol: {dict(found)}")
             return
-    pytest.fail("every statement committed for itself, and nothing was found wrong")
+    pytest.fail(f"every statement committed for itself, and only this was found: {dict(found)}")
 
 
 @pytest.mark.postgres
