@@ -13,7 +13,6 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-import chaos_killing
 import psycopg
 import pytest
 from chaos_house import Plan
@@ -30,13 +29,6 @@ FATAL = {"lost", "doubled", "wrong"}
 
 def kinds_of(wrong: list[str]) -> set[str]:
     return {line.partition(":")[0] for line in wrong}
-
-
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("answers") / "answers"
-    chaos_killing.record_answers(path)
-    return path
 
 
 @pytest.fixture(scope="module")

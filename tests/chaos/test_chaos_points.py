@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import chaos_house
-import chaos_killing
 import chaos_points
 import pytest
 from chaos_house import MASTER, Plan
@@ -27,13 +26,6 @@ from verify.service.clock import now_ms
 ALL = os.environ.get("VERIFY_POINTS", "") == "all"
 OPERATIONS = 125
 """Operations before which `make test` kills."""
-
-
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("answers") / "answers"
-    chaos_killing.record_answers(path)
-    return path
 
 
 @pytest.fixture(scope="module")
