@@ -59,13 +59,24 @@ def test_a_closed_source_is_unavailable_and_answers_again_when_open(
     assert bench.ask(source).state is S.OK
 
 
+def quickest(bench: Bench, source: str, state: EvidenceState, tries: int = 3) -> float:
+    """Seconds until that state, of the first quick answer: a busy machine holds up one of them, a
+    deadline that is not kept holds up all."""
+    took = float("inf")
+    for _ in range(tries):
+        started = time.monotonic()
+        answer = bench.ask(source)
+        took = min(took, time.monotonic() - started)
+        assert (answer.state, answer.bodies) == (state, ())
+        if took < 2.5:
+            break
+    return took
+
+
 @each
 def test_a_silent_source_times_out_at_the_total_deadline(bench: Bench, source: str) -> None:
     bench.sim.set_profile(source, fault="timeout")
-    started = time.monotonic()
-    answer = bench.ask(source)
-    assert (answer.state, answer.bodies) == (S.TIMEOUT, ())
-    assert time.monotonic() - started < 2.5
+    assert quickest(bench, source, S.TIMEOUT) < 2.5
 
 
 @each
@@ -73,10 +84,7 @@ def test_a_source_that_drips_one_byte_at_a_time_meets_the_same_deadline(
     bench: Bench, source: str
 ) -> None:
     bench.sim.set_profile(source, fault="slow_drip")
-    started = time.monotonic()
-    answer = bench.ask(source)
-    assert (answer.state, answer.bodies) == (S.TIMEOUT, ())
-    assert time.monotonic() - started < 2.5
+    assert quickest(bench, source, S.TIMEOUT) < 2.5
 
 
 @each
