@@ -114,7 +114,7 @@ replay-matrix: setup ## the golden archives on every Python and Polars that we s
 
 chaos: setup-dev ## 10,000 kills on both databases, a kill and an error at every operation, 100,000 power losses
 	@VERIFY_KILLS=10000 VERIFY_CALLS=all VERIFY_POINTS=all VERIFY_ERRORS=all VERIFY_LOSSES=100000 \
-	  $(BIN)/pytest -n 2 -rP tests/chaos
+	  $(BIN)/pytest -n 2 --dist worksteal -rP tests/chaos
 
 guess: setup-dev ## a million candidate ids tried against a stolen backup
 	@VERIFY_CANDIDATES=1000000 $(BIN)/pytest tests/store/test_store_vault.py -k backup
