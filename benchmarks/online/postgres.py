@@ -33,6 +33,10 @@ import psycopg
 import structlog
 from sqlalchemy.engine import make_url
 
+from verify.cli.process import for_small_batches
+
+for_small_batches()  # as `verify serve` does; the workers started from here inherit the threads
+
 from verify.bootstrap import build
 from verify.content import content_root
 from verify.domain.access import LOCAL

@@ -30,6 +30,10 @@ from pathlib import Path
 
 import structlog
 
+from verify.cli.process import for_small_batches
+
+for_small_batches()  # as `verify serve` does
+
 from verify.bootstrap import System, build
 from verify.connectors import Answer, Asker, Question
 from verify.content import content_root

@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from verify.bootstrap import System, build
 from verify.cli import logs
+from verify.cli.process import for_small_batches
 from verify.domain.access import Caller
 from verify.domain.errors import VerifyError
 from verify.service.replay import ReplayResult, batches
@@ -53,8 +54,7 @@ def replay_all(
         for part in parts:
             yield from system.replays.replay_batch(part, caller)
         return
-    # Judged side by side; threads beside the processes would only get in each other's way.
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    for_small_batches()  # one process a core: threads beside them would get in their way
     with ProcessPoolExecutor(
         wanted,
         mp_context=multiprocessing.get_context("spawn"),
@@ -98,6 +98,7 @@ class _Child:
 
 def _open(settings: Settings) -> None:
     logs.quiet()
+    for_small_batches()  # the threads were inherited, the collector's setting is not
     _Child.system = build(settings, worker=False, read_only=True)
 
 

@@ -47,8 +47,11 @@ def serve(
     Listens on loopback unless told otherwise; put a TLS-terminating proxy in front of it.
     """
     from verify.cli.environment import settings_for
-    from verify.cli.serving import ServeOptions, run_service
+    from verify.cli.process import for_small_batches
     from verify.domain.errors import InputError
+
+    for_small_batches()
+    from verify.cli.serving import ServeOptions, run_service
 
     if no_worker and worker_only:
         raise InputError(
