@@ -7,8 +7,6 @@ source has changed; then nothing of the answer is used until a person has looked
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +23,7 @@ from verify.connectors.grammar import (
 from verify.connectors.places import Mismatch, Record, Row, Whole, flat_row, get, text_at
 from verify.connectors.readers import condition_test, range_check, value_reader
 from verify.connectors.values import read_share, text_of
+from verify.domain.canonical import canonical_bytes
 
 MAX_SIGNALS = 50
 
@@ -150,16 +149,6 @@ def _comparable(value: Any) -> Any:
     return text_of(value)
 
 
-# The canonical form of verify.domain.canonical, for values already known to be text, integers
-# and dates: checking them again was a third of the time that decoding took.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
-
-
-def _detail_text(detail: Record) -> str:
-    plain = {k: v.isoformat() if isinstance(v, dt.date) else v for k, v in detail.items()}
-    return _encode(plain)
-
-
 def _used_fields(spec: Section) -> Iterator[str]:
     subjects = spec.subjects
     if isinstance(subjects, ListSubjects):
@@ -209,7 +198,7 @@ class _Record:
             record[name] = read(row, whole)
         _check_period(record)
         detail = {n: v for n, read in self._detail if (v := read(row, whole)) is not None}
-        record["detail"] = _detail_text(detail) if detail else "{}"
+        record["detail"] = canonical_bytes(detail).decode() if detail else "{}"
         return record
 
 

@@ -100,14 +100,15 @@ def _check_tree(root: Any) -> None:
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for value in level:
-            if isinstance(value, dict):
+            kind = type(value)  # as a parser makes them: never a subclass
+            if kind is str:
+                check_text(value)
+            elif kind is dict:
                 for key in value:
                     check_text(key)
                 below.extend(value.values())
-            elif isinstance(value, list):
+            elif kind is list:
                 below.extend(value)
-            elif isinstance(value, str):
-                check_text(value)
         if not below:
             return
         level = below

@@ -31,8 +31,10 @@ def resolve(
         1969).
 
     Raises:
-        ValueError: two different rows of an input share a key.
+        ValueError: two different rows of an input share a key (not looked for without records).
     """
+    if records.is_empty():
+        return _NONE
     chosen = scoring.family(family)
     compared = compare(persons, records, chosen)
     plan = _plan(chosen.fields, chosen.prior)
@@ -40,6 +42,9 @@ def resolve(
     # Row numbers follow the keys on both sides, so this is the order of MATCHES.key.
     judged = judge(scored, chosen.positive, chosen.unsure).sort("r", "p").collect(engine=ENGINE)
     return MATCHES.check(_matches(judged, compared, plan, chosen.prior))
+
+
+_NONE = MATCHES.frame()
 
 
 def score(pairs: pl.LazyFrame, family: Family) -> pl.LazyFrame:

@@ -22,6 +22,7 @@ _MONEY = sorted(
     k.value for k in StatementKind if k.nature in (Nature.FLOW, Nature.SPENDING, Nature.STOCK)
 )
 _WHAT = ["household", "person", "quantity"]
+_NOTHING = DISCREPANCIES.frame()
 
 
 def auxiliary_signals(
@@ -33,6 +34,8 @@ def auxiliary_signals(
     is what is there at least: things are counted, of amounts it is the largest single one, since
     nobody has added them up; an indicator without any amount has 1. Frames of `verify.frames`.
     """
+    if records.is_empty() and INDICATOR_ONLY not in coverage["detail"]:
+        return _NOTHING
     own = matches.lazy().filter(
         (pl.col("judgement") == Judgement.POSITIVE.value) & pl.col("weighs")
     )

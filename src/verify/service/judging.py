@@ -113,10 +113,11 @@ def _established(
         frames.CLAIMS.frame(_each(keys, cases, _claim_rows)),
     )
     discrepancies = reconciled.discrepancies
-    if not aside.coverage.is_empty():
-        signalled = resolve(persons, aside.records, content.scoring)
-        told = auxiliary_signals(aside.records, signalled, aside.coverage)
+    signalled = resolve(persons, aside.records, content.scoring)
+    told = auxiliary_signals(aside.records, signalled, aside.coverage)
+    if not told.is_empty():
         discrepancies = pl.concat([discrepancies, told]).sort(frames.DISCREPANCIES.key)
+    if not signalled.is_empty():
         matches = pl.concat([matches, signalled]).sort(frames.MATCHES.key)
     parts = _Parts(
         coverage=_grouped(coverage),
