@@ -40,14 +40,13 @@ for_small_batches()  # as `verify serve` does; the workers started from here inh
 from verify.bootstrap import build
 from verify.content import content_root
 from verify.domain.access import LOCAL
-from verify.service.clock import now_ms
 from verify.service.intake import ApplicationIn
 from verify.settings import Settings
 from verify.simulate.households import load_all, merge_registers
 from verify.simulate.server import SimulatedSources
 
 sys.path.insert(0, str(Path(__file__).parent))
-from run import Recorder, finish, percentile
+from run import Durable, Recorder, percentile
 
 
 @contextlib.contextmanager
@@ -84,20 +83,11 @@ class Kept(Recorder):
 def work(settings: Settings, environment: dict[str, str], answers: Path, pipe: Any) -> None:
     """A worker process; at the end it tells when each verdict was durable, and its CPU seconds."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    durable: dict[str, int] = {}
     with build(settings, environment=environment) as system:
         assert system.worker is not None
         assert system.asker is not None
         system.worker.ask_with(Kept(system.asker, pickle.loads(answers.read_bytes())))  # type: ignore[arg-type]
-        seal_many = system.store.seal_many
-
-        def timed(sealed: Any, now: int) -> Any:
-            results = seal_many(sealed, now)
-            done = now_ms()
-            durable.update((r.verification, done) for r in results if r.sequence == 1)
-            return results
-
-        system.store.seal_many = timed  # type: ignore[method-assign]
+        durable = Durable(system)
         batches: list[int] = []
         judge = system.worker._judge_group
 
@@ -115,7 +105,7 @@ def work(settings: Settings, environment: dict[str, str], answers: Path, pipe: A
         used = spent() - before
         batched = list(batches)
         pipe.recv()
-    pipe.send((durable, used, batched))
+    pipe.send((durable.at, used, batched))
 
 
 def spent() -> float:
@@ -192,8 +182,9 @@ def measure(rate: int, seconds: int, workers: int) -> dict[str, object]:
             assert first.asker is not None
             recorder = Recorder(first.asker)
             first.worker.ask_with(recorder)  # type: ignore[arg-type]
+            durable = Durable(first)
             first.start()
-            finish(first, [first.verifications.submit(b, LOCAL).id for b in bodies], 180)
+            durable.wait([first.verifications.submit(b, LOCAL).id for b in bodies], 180)
             answers.write_bytes(pickle.dumps(recorder.answers))
         pipes = [context.Pipe() for _ in range(workers)]
         for _, theirs in pipes:
@@ -208,33 +199,38 @@ def measure(rate: int, seconds: int, workers: int) -> dict[str, object]:
             psycopg.connect(plain, autocommit=True) as connection,
         ):
             # Each worker's first verdict loads what is loaded once.
-            finish(front, [front.verifications.submit(b, LOCAL).id for b in bodies * 2], 180)
+            for body in bodies * 2:
+                front.verifications.submit(body, LOCAL)
+            all_judged(connection, 180)
             server = Server(connection)
             for ours, _ in pipes:
                 ours.send("begin")
             before, server_before = spent(), server.spent()
-            ids, started = [], time.monotonic()
+            accepted: dict[str, float] = {}
+            started = time.monotonic()
             for i in range(rate * seconds):
                 if (pause := started + i / rate - time.monotonic()) > 0:
                     time.sleep(pause)
-                ids.append(front.verifications.submit(bodies[i % len(bodies)], LOCAL).id)
+                one = front.verifications.submit(bodies[i % len(bodies)], LOCAL).id
+                accepted[one] = time.time() * 1000
             front_cpu = spent() - before
             all_judged(connection, 600)
+            ids = list(accepted)
             rate_seen = len(ids) / (time.monotonic() - started)
             for ours, _ in pipes:
                 ours.send("end")
             server_after = server.spent()
-            from_acceptance = finish(front, ids, 60)
             collected = {v: max(e.updated_at for e in front.store.exchanges(v)) for v in ids}
-            durable: dict[str, int] = {}
+            sealed: dict[str, float] = {}
             worker_cpu, batches = 0.0, []
             for ours, _ in pipes:
                 ours.send("stop")
                 times, cpu, batched = ours.recv()
-                durable |= times
+                sealed |= times
                 worker_cpu += cpu
                 batches += batched
-    took = [float(durable[v] - collected[v]) for v in ids if v in durable]
+    took = [sealed[v] - collected[v] for v in ids if v in sealed]
+    from_acceptance = [sealed[v] - accepted[v] for v in ids if v in sealed]
     each = lambda seconds: round(seconds * 1000 / len(ids), 1)  # noqa: E731
     server_cpu = None
     if server_before is not None and server_after is not None:
