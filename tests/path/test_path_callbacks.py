@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from support.live import Live, changed_content, household, installation
+from support.waiting import until
 from verify.domain.access import LOCAL
 from verify.service.intake import ApplicationIn
 
@@ -56,15 +57,6 @@ def waiting(patient: Live) -> Iterator[tuple[Live, str, str]]:
     assert _exchange(patient, accepted.id).status == "pending"
     yield patient, accepted.id, patient.system.store.callback_token(accepted.id, LATE, "p1")
     patient.sources.set_profile(LATE, delay_seconds=0.2)
-
-
-def until(look: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 def _exchange(live: Live, verification: str) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 
 import pytest
 
 from support.live import household, installation
+from support.waiting import until
 from verify.bootstrap import System, build
 from verify.domain.access import LOCAL, Caller, RoleName
 from verify.service.intake import ApplicationIn
@@ -17,14 +17,6 @@ ADMIN = frozenset({RoleName.ADMINISTRATOR})
 LI, WANG = (Caller(n, ADMIN, ("*",)) for n in ("key:li", "key:wang"))
 SOURCE = "real_estate"
 SECONDS_TO_ANSWER = 2.5
-
-
-def until(condition, seconds: float = 30):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 class Front:

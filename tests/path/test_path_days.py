@@ -9,8 +9,7 @@ import copy
 import datetime as dt
 import itertools
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ import pytest
 
 from support.commandline import ROOT
 from support.live import Live, household, installation
+from support.waiting import until
 from verify.connectors.http import _Transport
 from verify.domain.access import LOCAL
 from verify.domain.errors import Conflict
@@ -62,15 +62,6 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, Clock
             answer_deadline_seconds=3600,
         ) as live:  # fmt: skip
             yield live, clock
-
-
-def until(look: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
 
 
 def question(live: Live, verification: str) -> Any:

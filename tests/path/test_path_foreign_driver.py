@@ -8,7 +8,6 @@ import json
 import re
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,20 +17,13 @@ from structlog.testing import capture_logs
 from support.commandline import ROOT
 from support.foreign import install
 from support.live import Live, changed_content, household, installation
+from support.waiting import until
 from verify.domain.access import LOCAL
 from verify.domain.identifiers import mask_id
 
 NAME = "unforeseen"
 BROKEN = 'raise ValueError("no such person: " + who)'
 PERSON = household("03").application["household"]["members"][0]
-
-
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 @pytest.fixture

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from support.live import household
+from support.waiting import until
 from verify.domain.access import LOCAL
 from verify.domain.identifiers import mask_id
 
 SOURCES = ("bank", "real_estate", "social_insurance", "tax", "vehicle")
-
-
-def wait_for(look, seconds=40):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not happen in time")
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -40,7 +30,7 @@ def test_any_one_source_off_is_named_and_leaves_the_family_undetermined_until_it
 
     own.sources.switch_on(source)
     own.sources.set_profile(source, latency_seconds=0, delay_seconds=0.2)
-    wait_for(lambda: own.system.verifications.view(verification, LOCAL)["state"] == "completed")
+    until(lambda: own.system.verifications.view(verification, LOCAL)["state"] == "completed")
 
     last = own.verdict(verification)
     assert last["outcome"] == "eligible"

@@ -18,6 +18,7 @@ import pytest
 
 from support.commandline import Cli
 from support.live import household, households
+from support.waiting import until
 from verify.cli.demo.story import as_body
 from verify.cli.environment import write_env_file
 from verify.domain.access import LOCAL, RoleName
@@ -70,15 +71,6 @@ def process(cli: Cli, settings: Settings, *words: str) -> Iterator[subprocess.Po
     finally:
         running.kill()
         running.communicate()
-
-
-def until(look, seconds: float = 120):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 class Caller(threading.Thread):

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from support.commandline import ROOT
 from support.desk import HOUR, NATIONAL, Desk, person
 from support.live import household, households
 from support.notary import Office
+from support.waiting import until
 from verify.bootstrap import System, build
 from verify.domain.access import LOCAL, RoleName
 from verify.domain.evidence import EvidenceState
@@ -64,15 +64,6 @@ def as_of_revision(revision: str, source: str, target: str) -> None:
         assert migrations.current(to) == revision
     old.dispose()
     new.dispose()
-
-
-def until(look: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
 
 
 @pytest.mark.parametrize("revision", ["0001", "0005", PREVIOUS])

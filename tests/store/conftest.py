@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from support.desk import Desk
+from support.insider import Insider
 from verify.store import Store
 
 
@@ -40,3 +41,11 @@ def sqlite_desk(open_sqlite: Callable[..., Store]) -> Desk:
     made = Desk(open_sqlite())
     made.keep()
     return made
+
+
+@pytest.fixture
+def insider(database_url: str) -> Iterator[Insider]:
+    """Somebody with full access to the test's database."""
+    made = Insider(database_url)
+    yield made
+    made.engine.dispose()

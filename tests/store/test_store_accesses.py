@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from support.desk import HOUR, NATIONAL, person
-from support.insider import Insider, altered
+from support.insider import altered
 from support.notary import Office
 from verify.bootstrap import build
 from verify.cli.reader import reader
@@ -31,13 +31,6 @@ def office(store, tmp_path):
 @pytest.fixture
 def trail(office):
     return Trail(office.store, lambda: office.desk.now)
-
-
-@pytest.fixture
-def insider(database_url):
-    made = Insider(database_url)
-    yield made
-    made.engine.dispose()
 
 
 @pytest.fixture

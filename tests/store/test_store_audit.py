@@ -10,7 +10,7 @@ import warnings
 import pytest
 
 from support.desk import NATIONAL, person
-from support.insider import Insider, altered
+from support.insider import altered
 from support.notary import Office
 from verify.domain.canonical import canonical_bytes
 from verify.domain.errors import Conflict, InputError, IntegrityError, NotPermitted
@@ -33,13 +33,6 @@ def office(store, tmp_path):
     for i in range(3):
         made.finished(i)
     return made
-
-
-@pytest.fixture
-def insider(database_url):
-    made = Insider(database_url)
-    yield made
-    made.engine.dispose()
 
 
 def name_of(table, row) -> str:

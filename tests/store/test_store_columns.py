@@ -25,13 +25,6 @@ SECRETS = (CASE, TICKET, LETTER)
 
 
 @pytest.fixture
-def insider(database_url):
-    made = Insider(database_url)
-    yield made
-    made.engine.dispose()
-
-
-@pytest.fixture
 def plain_desk(store) -> Desk:
     """A store of the time before there was a vault."""
     made = Desk(store)
@@ -157,11 +150,8 @@ def test_what_was_stored_plainly_is_sealed_and_still_proven(plain_desk, insider)
     assert desk.store.seal_plain(desk.now) == 0
 
 
-def test_sealing_goes_on_where_it_was_interrupted(plain_desk, insider, monkeypatch):
-    desk = plain_desk
-    names = [carried(desk, f"{CASE} {number}") for number in range(7)]
-    protected(desk.store)
-    monkeypatch.setattr(resealing, "_PLAIN", resealing._PLAIN.limit(2))
+def interrupted(desk):
+    """Begin to seal what is plain, and stop before the third step."""
     real, steps = desk.store._writer.run, itertools.count()
 
     def failing(unit):
@@ -173,6 +163,14 @@ def test_sealing_goes_on_where_it_was_interrupted(plain_desk, insider, monkeypat
     with pytest.raises(KeyboardInterrupt):
         desk.store.seal_plain(desk.now)
     desk.store._writer.run = real
+
+
+def test_sealing_goes_on_where_it_was_interrupted(plain_desk, insider, monkeypatch):
+    desk = plain_desk
+    names = [carried(desk, f"{CASE} {number}") for number in range(7)]
+    protected(desk.store)
+    monkeypatch.setattr(resealing, "_PLAIN", resealing._PLAIN.limit(2))
+    interrupted(desk)
     left = [r for r in insider.rows(tables.verifications) if r["case_blind"] is None]
     assert 0 < len(left) < 7
     for name in names:  # half-way, every case reads and is as it was sealed
@@ -283,17 +281,7 @@ def test_hiding_tokens_goes_on_where_it_was_interrupted(plain_desk, insider, mon
     tokens = [token(desk, desk.accept()) for _ in range(7)]
     protected(desk.store)
     monkeypatch.setattr(callbacks, "STEP", 3)
-    real, steps = desk.store._writer.run, itertools.count()
-
-    def failing(unit):
-        if next(steps) == 2:
-            raise KeyboardInterrupt
-        return real(unit)
-
-    desk.store._writer.run = failing
-    with pytest.raises(KeyboardInterrupt):
-        desk.store.seal_plain(desk.now)
-    desk.store._writer.run = real
+    interrupted(desk)
     assert [t for t in tokens if t in everything(insider)]
     desk.store.seal_plain(desk.now)
     assert not [t for t in tokens if t in everything(insider)]

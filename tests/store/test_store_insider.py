@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 
 from support.desk import HOUR, NATIONAL, person
-from support.insider import Insider, altered
+from support.insider import altered
 from support.notary import Office
 from verify.content import ContentSet
 from verify.domain.access import RoleName
@@ -53,13 +53,6 @@ CALLED = {
     "checkpoints": lambda r: {f"checkpoint {r['size']}"},
     "accesses": lambda r: {f"access {r['id']}"},
 }
-
-
-@pytest.fixture
-def insider(database_url):
-    made = Insider(database_url)
-    yield made
-    made.engine.dispose()
 
 
 @pytest.fixture

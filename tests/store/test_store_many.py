@@ -5,20 +5,13 @@ from __future__ import annotations
 import pytest
 
 from support.desk import NATIONAL, person
-from support.insider import Insider, altered
+from support.insider import altered
 from verify.domain.errors import NotFound
 from verify.store import tables
 
 
 def each(desk, names):
     return [desk.store.check_integrity(name, NATIONAL) for name in names]
-
-
-@pytest.fixture
-def insider(database_url):
-    made = Insider(database_url)
-    yield made
-    made.engine.dispose()
 
 
 def test_the_faults_of_many_are_the_faults_of_each(desk, insider):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -22,13 +22,6 @@ SCHEDULING = {
     "exchanges": {"worth_asking", "due_at", "woken"},
 }
 SEALED = ("verifications", "idempotency", "exchanges", "verdicts", "ledger", "blobs", "content")
-
-
-@pytest.fixture
-def insider(database_url: str) -> Iterator[Insider]:
-    made = Insider(database_url)
-    yield made
-    made.engine.dispose()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from datetime import date
 import pytest
 
 from support.desk import HOUR, NATIONAL, T0, Desk, person
-from support.insider import Insider
 from support.notary import Office
 from verify.domain.canonical import digest_bytes
 from verify.domain.errors import Conflict, IntegrityError, NotFound
@@ -50,13 +49,6 @@ def open_vault(database_url):
     yield open_
     for store in opened:
         store.close()
-
-
-@pytest.fixture
-def insider(database_url):
-    made = Insider(database_url)
-    yield made
-    made.engine.dispose()
 
 
 def carried(desk: Desk, number: str) -> str:
