@@ -46,6 +46,13 @@ SHOWS = {
 }  # fmt: skip
 """Routes that show something of a case: each answer is a read on record."""
 
+LISTS = {
+    "GET /v1/audit/accesses",  # of clerks: who read, never what it said
+    "GET /v1/audit/caseless",
+    "GET /v1/audit/unread",
+}
+"""Routes that list who did what to which case: looking there is a read on record, too."""
+
 SHOWS_NOTHING = {
     "GET /console",
     "GET /console/login",
@@ -56,12 +63,9 @@ SHOWS_NOTHING = {
     "GET /metrics",
     "GET /problems/{code}",
     "GET /readyz",
-    "GET /v1/audit/accesses",  # of clerks: who read, never what it said
-    "GET /v1/audit/caseless",
     "GET /v1/audit/checkpoint",
     "GET /v1/audit/consistency",
     "GET /v1/audit/keys",
-    "GET /v1/audit/unread",
     "GET /v1/connectors",
     "GET /v1/connectors/health",
     "GET /v1/connectors/{source}",
@@ -141,7 +145,7 @@ def visitors(live, key_for):
 
 
 def test_every_route_is_declared_as_one_that_shows_personal_data_or_not():
-    declared = [*SHOWS, *SHOWS_NOTHING]
+    declared = [*SHOWS, *LISTS, *SHOWS_NOTHING]
     assert len(declared) == len(set(declared))
     assert set(declared) == set(every_route())
 
@@ -167,7 +171,7 @@ def test_no_route_shows_personal_data_without_an_entry_in_the_trail(live, visito
     live.system.notary.once()
     named, answered = set(), set()
     visitors[0].get("/v1/verifications")  # something to begin from
-    for route in sorted({*SHOWS, *SHOWS_NOTHING} - {"POST /console/logout"}):
+    for route in sorted({*SHOWS, *LISTS, *SHOWS_NOTHING} - {"POST /console/logout"}):
         method, path, body = addressed(live, judged, route)
         for visitor in visitors:
             before = newest(live)
@@ -177,6 +181,9 @@ def test_no_route_shows_personal_data_without_an_entry_in_the_trail(live, visito
             if SWEEP.scan(answer.content):
                 named.add(route)
                 assert after.id > before.id or route == "POST /v1/verifications", route
+            if route in LISTS and answer.status_code == 200:
+                assert after.id > before.id, route
+                assert (after.caller, after.purpose) != ("", ""), route
             if route in SHOWS and answer.status_code == 200:
                 answered.add(route)
                 assert after.id > before.id, route
@@ -316,3 +323,46 @@ def test_every_question_is_answered_as_a_table_that_leads_to_its_next_page(audit
         assert [row["verification"] for row in csv.DictReader(io.StringIO(table))] == [
             row["verification"] for row in plain
         ]
+
+
+def test_who_looks_into_the_trail_stands_in_it(live, auditor, judged):
+    auditor.get(f"/v1/verifications/{judged}/report")
+    auditor.get("/v1/audit/accesses", params={"verification": judged})
+    seen = newest(live)
+    assert (seen.what, seen.purpose, seen.stated, seen.shown) == ("trail", "audit", True, judged)
+    unread = live.check(HOUSEHOLD.application)
+    for _ in range(2):  # seeing it in this list is no follow-up
+        found = auditor.get("/v1/audit/unread", params={"days": 0}).json()["checks"]
+        assert unread in {row["verification"] for row in found}
+        assert newest(live).what == "unread"
+        assert unread in newest(live).shown.split()
+    auditor.get("/v1/audit/caseless")
+    assert newest(live).what == "caseless"
+
+
+def test_stored_verdicts_that_a_comparison_lists_are_on_record_as_read(
+    live, auditor, key_for, judged
+):
+    answer = auditor.post("/v1/matching/threshold", json={"positive": 60_000}).json()
+    listed = {flip["verification"] for flip in answer["verdicts"]["flipped"]}
+    assert judged in listed
+    assert newest(live).what == "trial"
+    assert listed <= set(newest(live).shown.split())
+    with live.client(key_for(RoleName.ADMINISTRATOR, regions=("*",)), "") as administrator:
+        administrator.post("/v1/matching/threshold", json={"positive": 60_000})
+    assert (newest(live).what, newest(live).purpose) == ("trial", "maintenance")
+    text = (Path(__file__).parents[2] / "connectors" / "bank.yaml").read_text(encoding="utf-8")
+    changed = text.replace("version: ", "version: 9", 1)
+    draft = auditor.post("/v1/connectors/bank/shadow", json={"declaration": changed, "limit": 5})
+    assert draft.status_code == 200, draft.text
+    assert newest(live).what == "shadow"
+
+
+def test_a_raw_answer_before_the_verdict_is_no_follow_up(live, auditor, caseworker):
+    verification = live.check(HOUSEHOLD.application)
+    caseworker.get(f"/v1/verifications/{verification}/evidence")
+    unread = auditor.get("/v1/audit/unread", params={"days": 0}).json()["checks"]
+    assert verification in {row["verification"] for row in unread}
+    caseworker.get(f"/v1/verifications/{verification}/verdict")
+    unread = auditor.get("/v1/audit/unread", params={"days": 0}).json()["checks"]
+    assert verification not in {row["verification"] for row in unread}

@@ -69,6 +69,25 @@ def test_what_is_due_is_only_named_until_somebody_says_yes(cli, cases, settings)
     assert cli.json("db", "erase", "--yes", **TERMS)["scopes"] == []
 
 
+def test_a_case_that_is_still_worked_on_keeps_its_month_and_no_other(cli, settings):
+    settings.home.mkdir()
+    with open_protected(settings, read_only=False) as store:
+        desk = Desk(store, YEARS_AGO)
+        desk.keep()
+        desk.accept(region="310101")
+        ended = Desk(store, YEARS_AGO)
+        store.cancel(ended.accept(region="310104"), NATIONAL, YEARS_AGO)
+    said = cli.json("db", "erase", "--yes", code=4, **TERMS)
+    kept, erased = said["scopes"]
+    assert (kept["scope"], kept["verifications"]) == (SCOPE, None)
+    assert "still being worked on" in kept["kept"]
+    assert (erased["scope"], erased["verifications"]) == ("310104/dibao/2023-03", 1)
+    told = cli("db", "erase", "--yes", **TERMS).stdout
+    assert SCOPE in told
+    assert "cancel them" in told
+    assert "310104" not in told
+
+
 def test_a_term_that_is_none_erases_nothing(cli, cases, settings):
     done = cli("db", "erase", "--yes", VERIFY_RETENTION="forever")
     assert done.returncode == 4

@@ -332,6 +332,17 @@ class StoredFault(Out):
     reason: str
 
 
+class Erasure(Out):
+    """Evidence erased when its retention ended, as the ledger recorded it."""
+
+    scope: str = Field(description="Region, programme and month of the erased data key.")
+    ground: str = Field(description="The retention term.")
+    at: Instant
+    entry: int = Field(description="The ledger entry that says so.")
+    engine: str = Field(description="What the verification was accepted with.")
+    gone: list[str] = Field(description="What can no longer be read.")
+
+
 class Replay(Out):
     """What a replay found."""
 
@@ -344,6 +355,9 @@ class Replay(Out):
     engine_now: str
     faults: list[StoredFault]
     differences: list[Difference]
+    erased: Erasure | None = Field(
+        None, description="Why it could not be replayed, where its evidence was erased on purpose."
+    )
 
 
 class GivenAssessment(AssessmentBody):

@@ -70,6 +70,7 @@ class Asked(Out):
     planned: int
     complete: bool
     intact: bool
+    erased: bool = Field(description="Its evidence was erased; the ledger still proves the rest.")
     asked: list[Question]
 
 

@@ -16,8 +16,9 @@ from verify.domain.access import Caller, RoleName
 from verify.domain.errors import NotPermitted
 from verify.service.clock import Clock, iso
 from verify.service.purposes import purpose_of
-from verify.store import Store
+from verify.store import EntryKind, Store
 from verify.store.accesses import MAX_PAGE, AccessFilters, AccessRow, Read, row_of
+from verify.store.keyring import Erased
 from verify.store.trail_queries import CheckRow
 
 Plain = dict[str, Any]
@@ -96,13 +97,14 @@ class Trail:
     def find(
         self, caller: Caller, filters: AccessFilters, before: str = "", limit: int = 100
     ) -> tuple[list[Plain], str | None]:
-        """Reads, newest first, and the cursor of the next page.
+        """Reads, newest first, and the cursor of the next page; looking is itself on record.
 
         Raises:
             NotPermitted: the caller is no auditor.
         """
         _permit(caller)
         rows = self._store.accesses(caller, filters, before, limit)
+        self.note_list(caller, "trail", sorted({row.verification for row in rows} - {""}))
         following = rows[-1].id if len(rows) == limit else None
         return [_view(row) for row in rows], following
 
@@ -138,12 +140,15 @@ class Trail:
     ) -> tuple[list[Plain], str | None]:
         """Checks whose verdict nobody read for `days`: why was somebody looked at?
 
+        Seeing them listed is a read on record, and no follow-up.
+
         Raises:
             NotPermitted: the caller is no auditor.
         """
         _permit(caller)
         before = self._clock() - days * DAY_MS
         rows = self._store.checks_without_follow_up(caller, before, after, limit)
+        self.note_list(caller, "unread", [row[0] for row in rows])
         return [_check_view(row) for row in rows], rows[-1][0] if len(rows) == limit else None
 
     def without_case(
@@ -152,6 +157,7 @@ class Trail:
         """Checks that name no case; raises as `without_follow_up`."""
         _permit(caller)
         rows = self._store.checks_without_case(caller, after, limit)
+        self.note_list(caller, "caseless", [row[0] for row in rows])
         return [_check_view(row) for row in rows], rows[-1][0] if len(rows) == limit else None
 
     def _coverage(self, verification: str, caller: Caller) -> dict[str, Plain]:
@@ -159,7 +165,10 @@ class Trail:
         verdict = self._store.latest_verdict(verification, caller)
         if verdict is None:
             return {}
-        body = json.loads(self._store.document(verification, verdict.verdict_digest, caller))
+        try:
+            body = json.loads(self._store.document(verification, verdict.verdict_digest, caller))
+        except Erased:
+            return {}
         return {c["evidence"]: c for c in body["coverage"]}
 
     def asked(self, verification: str, caller: Caller) -> Plain:
@@ -167,7 +176,8 @@ class Trail:
 
         One row for each member and source: how asking ended, when, with which letter, what came
         (by digest), and the ledger entry that proves it. `complete` needs an answered question in
-        each, `intact` that nothing of the case is other than the ledger recorded.
+        each, `intact` that nothing of the case is other than the ledger recorded. Of an `erased`
+        case the ledger still proves all that; only how the verdict read each answer is gone.
 
         Raises:
             NotPermitted: the caller is no auditor.
@@ -177,6 +187,7 @@ class Trail:
         _permit(caller)
         self.note(caller, verification, "asked")
         said = self._coverage(verification, caller)
+        erased = any(entry.kind == EntryKind.ERASED for entry in entries)
         proven = {e.payload["evidence"]: e for e in entries if "evidence" in e.payload}
         rows = [
             {
@@ -200,6 +211,7 @@ class Trail:
             "planned": len(planned),
             "complete": done == planned,
             "intact": not self._store.check_integrity(verification, caller),
+            "erased": erased,
             "asked": rows,
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from verify.content import ContentSet
@@ -19,6 +19,7 @@ from verify.service.replay import sealed_case
 from verify.service.sampling import sample
 from verify.service.sealed import SealedCase, versions_of
 from verify.store import Store, VerificationRow
+from verify.store.keyring import Erased
 
 Plain = dict[str, Any]
 
@@ -39,9 +40,15 @@ class Sample(enum.StrEnum):
 class Impacts:
     """What a change of rules would do; nothing of it is stored."""
 
-    def __init__(self, store: Store | None, contents: Contents) -> None:
+    def __init__(
+        self,
+        store: Store | None,
+        contents: Contents,
+        note_list: Callable[[Caller, str, Sequence[str]], None] = lambda *_: None,
+    ) -> None:
         self._store = store
         self._contents = contents
+        self._note_list = note_list
 
     @staticmethod
     def of_given(
@@ -65,7 +72,7 @@ class Impacts:
         on: dt.date | None,
         caller: Caller,
     ) -> Plain:
-        """Two laws on a sample of households.
+        """Two laws on a sample of households; stored cases that are shown are a read on record.
 
         Raises:
             NotPermitted: the role may not look at what rules do.
@@ -90,6 +97,8 @@ class Impacts:
         if choice is Sample.STORED:
             facts, labels = self._stored(caller, size)
             shown = caller.may(*SEES_CASES)
+            if shown:
+                self._note_list(caller, "impact", labels)
         else:
             given = self._sample(old, after, before, choice, size, seed)
             labels, facts = [label for label, _ in given], given_facts([g for _, g in given], after)
@@ -112,21 +121,25 @@ class Impacts:
         """What the newest verdicts in the caller's regions were judged from."""
         if self._store is None:
             raise InputError("there is no store to take verdicts from")
-        rows: list[VerificationRow] = []
+        cases: dict[str, SealedCase] = {}
         cursor: str | None = None
-        while len(rows) < size:
+        while len(cases) < size:
             page, cursor = self._store.list(caller, cursor, PAGE)
-            rows += [row for row in page if row.verdict_count]
+            for row in page:
+                if row.verdict_count and len(cases) < size:
+                    cases |= self._case(self._store, row, caller)
             if cursor is None:
                 break
-        rows = rows[:size]
-        cases = [self._case(row, caller) for row in rows]
-        return self._facts(cases), [row.id for row in rows]
+        return self._facts(list(cases.values())), list(cases)
 
-    def _case(self, row: VerificationRow, caller: Caller) -> SealedCase:
-        assert self._store is not None  # noqa: S101 - checked by the caller
-        latest = self._store.verdicts(row.id, caller)[-1]
-        return sealed_case(self._store, row, latest, caller)
+    @staticmethod
+    def _case(store: Store, row: VerificationRow, caller: Caller) -> dict[str, SealedCase]:
+        """What a verification's newest verdict was judged from, by its id; nothing if erased."""
+        latest = store.verdicts(row.id, caller)[-1]
+        try:
+            return {row.id: sealed_case(store, row, latest, caller)}
+        except Erased:
+            return {}
 
     def _facts(self, cases: Sequence[SealedCase]) -> Facts:
         """Facts as the pinned scoring and connectors established them, all in one batch.

@@ -32,12 +32,29 @@ CASEWORK = frozenset(
 )
 """What the check itself makes its callers and caseworkers read."""
 
-AUDITING = frozenset({"asked", "events", "proof", "replay"})
-"""What is never read but to see whether everything went as it must."""
+AUDITING = frozenset(
+    {
+        "asked",
+        "caseless",
+        "events",
+        "impact",
+        "proof",
+        "replay",
+        "shadow",
+        "trail",
+        "trial",
+        "unread",
+    }
+)
+"""What an auditor reads but to see whether everything goes, or would go, as it must."""
+
+MAINTAINING = frozenset({"trial"})
+"""What is read to see whether a change of the installation would do any harm."""
 
 _ROUTINE: Mapping[RoleName, tuple[frozenset[str], Purpose]] = MappingProxyType(
     {
         RoleName.AUDITOR: (AUDITING, Purpose.AUDIT),
+        RoleName.ADMINISTRATOR: (MAINTAINING, Purpose.MAINTENANCE),
         RoleName.CALLER: (CASEWORK, Purpose.CHECK),
         RoleName.CASEWORKER: (CASEWORK, Purpose.CHECK),
     }

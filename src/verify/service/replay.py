@@ -4,7 +4,8 @@ Runs in a fresh process with nothing but the store. The rules, scoring and conne
 declarations are rebuilt from the stored text by digest, the answers are decoded again from their
 raw bytes, and the whole judging path runs again. Either the bytes are identical, or the report
 says what changed: first which stored thing no longer fits its seal, then the first quantity
-that comes out differently.
+that comes out differently. Evidence that was erased when its retention ended, as the ledger says,
+is no change: the report says what is gone (`verify.service.erased`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from verify import telemetry
 from verify.domain.access import Caller, RoleName
 from verify.domain.errors import NotFound, NotPermitted, VerifyError
 from verify.service.contents import ENGINE, Contents
+from verify.service.erased import Erasure, erasure_of
 from verify.service.judging import Judged, judge
 from verify.service.sealed import (
     Digests,
@@ -59,6 +61,12 @@ class ReplayResult:
     engine_now: str
     faults: tuple[Fault, ...]
     differences: tuple[Difference, ...]
+    erased: Erasure | None = None
+
+    @property
+    def divergent(self) -> bool:
+        """Whether something is other than it was sealed; evidence erased on purpose is not."""
+        return not self.identical and (self.erased is None or bool(self.faults))
 
 
 @dataclass(frozen=True)
@@ -180,10 +188,16 @@ class Replays:
             found = self._store.blobs([verdict.verdict_digest, verdict.trace_digest])
         except (VerifyError, ValueError, KeyError) as error:
             # What is sealed can no longer be read: the faults say which thing it is.
-            lost = _unreadable(row.id, verdict, faults, error)
+            lost = _unreadable(row.id, verdict, faults, error, self._erasure(row, verdict, caller))
             return _Prepared(row.id, verdict, faults, unreadable=lost)
         sealed, trace = found[verdict.verdict_digest], found[verdict.trace_digest]
         return _Prepared(row.id, verdict, faults, case, sealed, trace)
+
+    def _erasure(self, row: VerificationRow, verdict: VerdictRow, caller: Caller) -> Erasure | None:
+        try:
+            return erasure_of(self._store.ledger(row.id, caller), verdict.sequence, row.engine)
+        except (VerifyError, ValueError, KeyError, TypeError):
+            return None  # a ledger that cannot be read excuses nothing
 
     def _judged(self, items: Sequence[_Prepared]) -> list[ReplayResult]:
         """Judge together what is pinned to the same content; results in the order of `items`."""
@@ -238,19 +252,26 @@ def _compared(item: _Prepared, digests: Digests, result: Judged) -> ReplayResult
 
 
 def _unreadable(
-    verification: str, verdict: VerdictRow, faults: tuple[Fault, ...], error: Exception
+    verification: str,
+    verdict: VerdictRow,
+    faults: tuple[Fault, ...],
+    error: Exception,
+    erased: Erasure | None = None,
 ) -> ReplayResult:
     where = error.where if isinstance(error, VerifyError) else type(error).__name__
+    lost = Difference("", "a sealed input", f"cannot be read: {where}")
+    telemetry.REPLAYS.labels("divergent" if erased is None or faults else "erased").inc()
     return ReplayResult(
         verification=verification,
         sequence=verdict.sequence,
         identical=False,
         verdict_digest=verdict.verdict_digest,
         trace_digest=verdict.trace_digest,
-        engine_sealed="",
+        engine_sealed="" if erased is None else erased.engine,
         engine_now=ENGINE,
         faults=faults,
-        differences=(Difference("", "a sealed input", f"cannot be read: {where}"),),
+        differences=(lost,) if erased is None else (),
+        erased=erased,
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from verify.domain.access import region_prefix
 from verify.domain.errors import Conflict
+from verify.service.clock import day_of
 from verify.store import Store
 
 _TERM = re.compile(r"(\*|[0-9]{6})/(\*|[a-z0-9_]+)=([1-9][0-9]{0,3})", re.ASCII)
@@ -70,6 +71,26 @@ class Due:
     def ground(self) -> str:
         """The term as text, for the ledger."""
         return f"{self.term.region}/{self.term.programme}={self.term.months}"
+
+
+@dataclass(frozen=True)
+class CarriedOut:
+    """What became of a scope that was due: so many verifications erased, or why it was `kept`."""
+
+    due: Due
+    verifications: int | None
+    kept: str = ""
+
+
+def carry_out(store: Store, text: str, now_ms: int) -> tuple[CarriedOut, ...]:
+    """Erase every scope that is due. One that cannot be erased yet keeps none of the others."""
+    found = []
+    for item in due(store, text, day_of(now_ms)):
+        try:
+            found.append(CarriedOut(item, store.erase(item.scope, item.ground, now_ms)))
+        except Conflict as error:
+            found.append(CarriedOut(item, None, error.reason))
+    return tuple(found)
 
 
 def due(store: Store, text: str, today: dt.date) -> tuple[Due, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from verify.service.proposing import permit
 from verify.service.replay import sealed_case
 from verify.service.sealed import SealedCase
 from verify.store import Store, VerificationRow
+from verify.store.keyring import Erased
 
 Plain = dict[str, Any]
 
@@ -40,16 +41,23 @@ class _Case:
 class Shadows:
     """Compares two versions of one connector on what sources really answered."""
 
-    def __init__(self, store: Store, contents: Contents) -> None:
+    def __init__(
+        self,
+        store: Store,
+        contents: Contents,
+        note_list: Callable[[Caller, str, Sequence[str]], None] = lambda *_: None,
+    ) -> None:
         self._store = store
         self._contents = contents
+        self._note_list = note_list
 
     def compare(self, source: str, text: str, caller: Caller, limit: int) -> Plain:
         """The newest `limit` verdicts that used the source, as they are and as they would be.
 
         Facts are compared per answer (`answers`), outcomes per verdict (`verdicts`); both are
         listed for those who may read cases, and counted (`facts`, `flips`) for everybody. Both
-        sides use the rules and scoring each verdict was judged with.
+        sides use the rules and scoring each verdict was judged with. What is listed is a read of
+        those cases, on record; a case that was erased takes no part.
 
         Raises:
             NotPermitted: the caller's role looks after neither sources nor verdicts.
@@ -71,6 +79,9 @@ class Shadows:
         changed_answers = [a for a in answers if a["differs"]]
         turned = [v for v in verdicts if v["live"] != v["draft"]]
         shown = caller.may(*SEES_CASES)
+        if shown:
+            listed = {one["verification"] for one in (*changed_answers, *turned)}
+            self._note_list(caller, "shadow", sorted(listed))
         return {
             "source": source,
             "live": live.digest,
@@ -92,14 +103,20 @@ class Shadows:
             for row in page:
                 if found < limit and row.verdict_count:
                     case = self._case(row, caller)
-                    if any(e.source == source and e.bodies for e in case.exchanges):
+                    if case is not None and any(
+                        e.source == source and e.bodies for e in case.exchanges
+                    ):
                         found += 1
                         yield _Case(row.id, case)
             if cursor is None:
                 return
 
-    def _case(self, row: VerificationRow, caller: Caller) -> SealedCase:
-        return sealed_case(self._store, row, self._store.verdicts(row.id, caller)[-1], caller)
+    def _case(self, row: VerificationRow, caller: Caller) -> SealedCase | None:
+        latest = self._store.verdicts(row.id, caller)[-1]
+        try:
+            return sealed_case(self._store, row, latest, caller)
+        except Erased:
+            return None
 
     def _verdicts(self, batch: Sequence[_Case], changed: Connectors) -> Iterator[Plain]:
         for one in batch:

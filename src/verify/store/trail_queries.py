@@ -11,6 +11,9 @@ from verify.store.tables import accesses, verifications
 _v, _a = verifications.c, accesses.c
 _SHOWN = (_v.id, _v.caller, _v.region, _v.programme, _v.state, _v.created_at, _v.updated_at)
 
+_NO_VERDICT = ("asked", "events", "evidence", "proof", "raw answer", "search")
+"""Reads that show no verdict."""
+
 CheckRow = tuple[str, str, str, str, str, int, int]
 """Id, caller, region, programme, state, accepted at, changed at (epoch milliseconds)."""
 
@@ -20,11 +23,11 @@ def without_follow_up(
 ) -> list[CheckRow]:
     """Checks with a verdict, untouched since `before`, that nobody ever read: asked for nothing.
 
-    Whoever looked how far it is before there was a verdict, or proved what was done, has not
-    followed it up.
+    Whoever looked how far it is before there was a verdict, at what sources answered, or proved
+    what was done, has not seen the verdict and has not followed it up.
     """
     pending = and_(_a.what == "state", _a.document == "")
-    nothing = _a.what.in_(("asked", "events", "proof", "search")) | pending
+    nothing = _a.what.in_(_NO_VERDICT) | pending
     read = exists(select(_a.id).where(_a.verification == _v.id, not_(nothing)))
     query = select(*_SHOWN).where(_v.verdict_count > 0, _v.updated_at < before, ~read)
     return _page(connection, query, caller, after, limit)

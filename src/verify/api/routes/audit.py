@@ -99,7 +99,7 @@ def consistency(
 def accesses(
     request: Request,
     system: Running,
-    caller: Authenticated,
+    caller: Reading,
     *,
     verification: Annotated[str, Query(max_length=64, description="Reads of this case.")] = "",
     by: Annotated[str, Query(max_length=200, description="Reads by this caller.")] = "",

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from verify.api.answers import csv_or_json, json_response
 from verify.api.body import read_json, validate
-from verify.api.dependencies import Authenticated, Format, Reading, Running, authenticated
+from verify.api.dependencies import Format, Reading, Running, authenticated
 from verify.api.describe import csv_answer, json_answer, json_body, refuses
 from verify.api.models_audit import (
     Asked,
@@ -58,7 +58,7 @@ def _checks(
 def unread(
     request: Request,
     system: Running,
-    caller: Authenticated,
+    caller: Reading,
     *,
     days: Annotated[int, Query(ge=0, le=3650, description="Unread for so many days.")] = 30,
     cursor: After = "",
@@ -80,7 +80,7 @@ def unread(
 def caseless(
     request: Request,
     system: Running,
-    caller: Authenticated,
+    caller: Reading,
     *,
     cursor: After = "",
     limit: Limit = 500,

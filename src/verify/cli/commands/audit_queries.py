@@ -92,9 +92,10 @@ def unread(
 ) -> None:
     """List checks without follow-up: a verdict that nobody read for days."""
     del as_json
-    from verify.domain.access import LOCAL
+    from verify.cli.reader import reader
 
-    _list(home, lambda s, c: s.trail.without_follow_up(LOCAL, days, c, limit), everything, csv)
+    me = reader()
+    _list(home, lambda s, c: s.trail.without_follow_up(me, days, c, limit), everything, csv)
 
 
 def caseless(
@@ -107,9 +108,10 @@ def caseless(
 ) -> None:
     """List look-ups without a case: checks that name no case number."""
     del as_json
-    from verify.domain.access import LOCAL
+    from verify.cli.reader import reader
 
-    _list(home, lambda s, c: s.trail.without_case(LOCAL, c, limit), everything, csv)
+    me = reader()
+    _list(home, lambda s, c: s.trail.without_case(me, c, limit), everything, csv)
 
 
 def asked(

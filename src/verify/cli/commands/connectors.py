@@ -174,12 +174,12 @@ def shadow(
     from verify.cli.asking import read_text
     from verify.cli.environment import settings_for
     from verify.cli.output import emit
-    from verify.domain.access import LOCAL
+    from verify.cli.reader import reader
 
     logs.quiet()
     text = read_text(declared)
     with build(settings_for(home), worker=False, read_only=True) as system:
-        document = system.shadows.compare(source, text, LOCAL, limit)
+        document = system.shadows.compare(source, text, reader(), limit)
     emit(document, lambda console: _show_shadow(document, console))
 
 

@@ -12,6 +12,8 @@ from verify.cli.options import Home, Json
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from verify.service.retention import CarriedOut
+
 Plain = dict[str, Any]
 
 app = typer.Typer(help="Upgrade, check, back up, restore the database; erase what is due.")
@@ -128,24 +130,29 @@ def erase(
     """Erase evidence whose retention (VERIFY_RETENTION) is over; the ledger keeps its proof.
 
     What is erased cannot be read or replayed again, by anybody. Old backups still hold the
-    wrapped keys: destroy them, or rotate the master key and destroy the old one.
+    wrapped keys: destroy them, or rotate the master key and destroy the old one. Where something
+    is still being worked on, that month is kept, and named, and all others are erased; exit code 4.
     """
     del as_json
     from verify.cli.environment import settings_for
     from verify.cli.output import emit
+    from verify.domain.errors import Conflict
     from verify.service.clock import day_of, now_ms
     from verify.service.master_key import open_store
-    from verify.service.retention import due
+    from verify.service.retention import CarriedOut, carry_out, due
 
     settings = settings_for(home)
     now = now_ms()
     with open_store(settings, read_only=not yes) as store:
-        scopes: list[Plain] = []
-        for item in due(store, settings.retention, day_of(now)):
-            count = store.erase(item.scope, item.ground, now) if yes else None
-            scopes.append({"scope": item.scope, "term": item.ground, "verifications": count})
-    document = {"erased": yes, "scopes": scopes}
+        if yes:
+            found = carry_out(store, settings.retention, now)
+        else:
+            named = due(store, settings.retention, day_of(now))
+            found = tuple(CarriedOut(item, None) for item in named)
+    document = {"erased": yes, "scopes": [_scope(one) for one in found]}
     emit(document, lambda console: _show_due(document, console))
+    if any(one.kept for one in found):
+        raise typer.Exit(Conflict.exit_code)
 
 
 @app.command()
@@ -169,6 +176,11 @@ def rotate(home: Home = None, as_json: Json = False) -> None:
     emit({"rewrapped": count}, lambda console: console.print(f"✔ {count} data keys wrapped anew"))
 
 
+def _scope(one: CarriedOut) -> Plain:
+    row = {"scope": one.due.scope, "term": one.due.ground, "verifications": one.verifications}
+    return {**row, "kept": one.kept} if one.kept else row
+
+
 def _show_due(document: Plain, console: Console) -> None:
     from rich.text import Text
 
@@ -176,6 +188,8 @@ def _show_due(document: Plain, console: Console) -> None:
         console.print(Text("nothing is due", "dim"))
     for item in document["scopes"]:
         what = "erased" if document["erased"] else "due (--yes erases it)"
+        if "kept" in item:
+            what = f"KEPT: {item['kept']}; let them end, or cancel them, then erase again"
         console.print(f"  {item['scope']}  {what}, term {item['term']}")
 
 

@@ -119,7 +119,7 @@ def threshold(
     del as_json
     from verify.cli.matching import read_cutoffs, show_trial, tuning
     from verify.cli.output import emit
-    from verify.domain.access import LOCAL
+    from verify.cli.reader import reader
     from verify.service.matching.view import trial_view
 
     wanted = read_cutoffs(to)
@@ -131,7 +131,7 @@ def threshold(
         return
     with tuning(home) as matching:
         trial = matching.try_cutoffs(
-            LOCAL,
+            reader(),
             positive=wanted.get("positive"),
             unsure=wanted.get("unsure"),
             family=family,
@@ -182,9 +182,9 @@ def train(
     del as_json
     from verify.cli.matching import tuning
     from verify.cli.output import emit
+    from verify.cli.reader import reader
     from verify.console import plots
     from verify.content import ContentSet
-    from verify.domain.access import LOCAL
     from verify.service.matching import draft
     from verify.service.matching.view import calibrated_view
 
@@ -196,7 +196,7 @@ def train(
         return
     with tuning(home) as matching:
         made, content = matching.calibrate(
-            LOCAL, family=family, strength=strength, verdicts=verdicts
+            reader(), family=family, strength=strength, verdicts=verdicts
         )
     document = calibrated_view(made)
     if svg is not None:

@@ -78,8 +78,10 @@ def replay(
     """Judge a sealed verification again and say whether every byte is the same.
 
     Opens the store for reading only, also beside a running service. Exit code 7 when a stored
-    thing no longer fits its seal or the verdict comes out differently; each is named. With one of
-    the what-if options the answer is never stored and never a verdict.
+    thing no longer fits its seal or the verdict comes out differently; each is named. Evidence
+    that was erased when its retention ended is said to be gone: exit code 4 for one verification,
+    no failure of --all and --sample. With one of the what-if options the answer is never stored
+    and never a verdict.
     """
     del as_json
     from verify.bootstrap import build
@@ -156,12 +158,14 @@ def _replay_bundle(file: Path) -> None:
 def _replay_one(system: System, me: Caller, verification: str, sequence: int | None) -> None:
     from verify.cli.output import emit
     from verify.domain.canonical import plain
-    from verify.domain.errors import IntegrityError
+    from verify.domain.errors import Conflict, IntegrityError
 
     result = system.replays.replay(verification, me, sequence)
     emit(plain(result), lambda console: _show(result, console))
-    if not result.identical:
+    if result.divergent:
         raise typer.Exit(IntegrityError.exit_code)
+    if result.erased is not None:
+        raise typer.Exit(Conflict.exit_code)
 
 
 def _replay_many(
@@ -174,20 +178,25 @@ def _replay_many(
     from verify.domain.canonical import plain
     from verify.domain.errors import IntegrityError
 
-    count, wrong = 0, []
+    count = 0
+    wrong: list[ReplayResult] = []
+    erased: list[ReplayResult] = []
     with Progress(console=err(), transient=True) as progress:
         task = progress.add_task("replaying", total=None)
         for result in replay_all(system, me, sample, seed, jobs):
             count += 1
             progress.update(task, completed=count)
-            if not result.identical:
+            if result.divergent:
                 wrong.append(result)
+            elif result.erased is not None:
+                erased.append(result)
     document = {
         "replayed": count,
-        "identical": count - len(wrong),
+        "identical": count - len(wrong) - len(erased),
         "divergent": [plain(result) for result in wrong],
+        "erased": [plain(result) for result in erased],
     }
-    emit(document, lambda console: _show_many(count, wrong, console))
+    emit(document, lambda console: _show_many(count, wrong, console, erased))
     if wrong:
         raise typer.Exit(IntegrityError.exit_code)
 
@@ -202,11 +211,21 @@ def _suppose(
     emit(plain(found), lambda console: _show_supposed(found, console))
 
 
-def _show_many(count: int, wrong: list[ReplayResult], console: Console) -> None:
+def _show_many(
+    count: int,
+    wrong: list[ReplayResult],
+    console: Console,
+    erased: tuple[ReplayResult, ...] | list[ReplayResult] = (),
+) -> None:
     from rich.text import Text
 
+    if erased:
+        console.print(
+            Text(f"– {len(erased)} of {count} not replayed: their retention ended, they are erased")
+        )
     if not wrong:
-        console.print(Text(f"✔ {count} verdicts replayed: all byte-identical", "bold green"))
+        rest = count - len(erased)
+        console.print(Text(f"✔ {rest} verdicts replayed: all byte-identical", "bold green"))
         return
     console.print(Text(f"✘ {len(wrong)} of {count} verdicts are not identical", "bold red"))
     for result in wrong:
@@ -234,6 +253,10 @@ def _show(result: ReplayResult, console: Console) -> None:
         console.print(
             Text.assemble(("✔ replayed: byte-identical  逐字节一致", "bold green"), f"  {head}")
         )
+    elif not result.divergent:
+        console.print(
+            Text.assemble(("– not replayed: it was erased  证据已销毁", "bold"), f"  {head}")
+        )
     else:
         console.print(Text.assemble(("✘ replayed: NOT identical  不一致", "bold red"), f"  {head}"))
     console.print(Text(f"  verdict {result.verdict_digest}", "dim"))
@@ -241,6 +264,15 @@ def _show(result: ReplayResult, console: Console) -> None:
     console.print(
         Text(f"  sealed by {result.engine_sealed or '?'}, replayed by {result.engine_now}", "dim")
     )
+    if (erased := result.erased) is not None:
+        console.print(
+            f"  erased {erased.at} (ledger entry {erased.entry}): "
+            f"retention {erased.ground} of {erased.scope} had ended",
+            soft_wrap=True,
+            markup=False,
+        )
+        console.print(f"  gone: {', '.join(erased.gone)}", soft_wrap=True, markup=False)
+        console.print("  the ledger still proves what was asked, answered and decided, and when")
     for fault in result.faults:
         console.print(Text.assemble(("  ✘ altered: ", "red"), (fault.thing, "bold")))
         console.print(Text(f"      {fault.reason}"))

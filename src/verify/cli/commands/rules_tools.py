@@ -154,14 +154,16 @@ def _impact(  # noqa: PLR0917 - as `impact`
     on: dt.date | None,
     home: Path | None,
 ) -> Plain:
+    from verify.bootstrap import build
+    from verify.cli import logs
     from verify.cli.environment import settings_for
     from verify.cli.inputs import read_given_file
+    from verify.cli.reader import reader
     from verify.cli.rulebooks import read_rules
     from verify.domain.access import LOCAL
     from verify.rules import GivenHousehold, Law
     from verify.service.contents import Contents
     from verify.service.impacts import Impacts, Sample
-    from verify.service.master_key import open_store
 
     old, new = read_rules(before, home), Law.from_content(read_rules(after, home))
     if households is not None:
@@ -175,9 +177,11 @@ def _impact(  # noqa: PLR0917 - as `impact`
         return Impacts(None, Contents.load(_nothing_stored)).of(
             old, new, chosen, size, seed, on, LOCAL
         )
-    with open_store(settings_for(home), read_only=True) as store:
-        return Impacts(store, Contents.load(store.content)).of(
-            old, new, chosen, size, seed, on, LOCAL
+    logs.quiet()
+    with build(settings_for(home), worker=False, read_only=True) as system:
+        stored = Contents.load(system.store.content)
+        return Impacts(system.store, stored, system.trail.note_list).of(
+            old, new, chosen, size, seed, on, reader()
         )
 
 

@@ -7,7 +7,7 @@ and numbers stay with the caseworkers of the region.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,10 +67,17 @@ class Calibrated:
 class Matching:
     """The verbs of tuning, over the scoring in use and the decisions in the store."""
 
-    def __init__(self, store: Store | None, contents: Contents, clock: Clock = now_ms) -> None:
+    def __init__(
+        self,
+        store: Store | None,
+        contents: Contents,
+        clock: Clock = now_ms,
+        note_list: Callable[[Caller, str, Sequence[str]], None] = lambda *_: None,
+    ) -> None:
         self._store = store
         self._contents = contents
         self._clock = clock
+        self._note_list = note_list
 
     def evaluation(self, caller: Caller, family: str = FAMILY) -> Evaluation:
         """How the scoring in use judges the labelled pairs.
@@ -104,7 +111,7 @@ class Matching:
     def try_draft(
         self, caller: Caller, content: ContentSet, *, family: str = FAMILY, verdicts: int = 0
     ) -> Trial:
-        """What a changed scoring content would change.
+        """What a changed scoring content would change; past verdicts listed are a read on record.
 
         Raises:
             NotPermitted: the role tunes nothing. ContentError: the draft is not sound.
@@ -117,6 +124,8 @@ class Matching:
         flips = None
         if count and self._store is not None:
             flips = verdict_flips(self._store, self._contents, changed, caller, count)
+            listed = {*flips.skipped, *(str(row["verification"]) for row in flips.flipped)}
+            self._note_list(caller, "trial", sorted(listed))
         return Trial(
             self._contents.scoring.digest,
             changed.digest,
