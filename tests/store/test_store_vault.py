@@ -16,7 +16,10 @@ from support.notary import Office
 from verify.domain.canonical import digest_bytes
 from verify.domain.errors import Conflict, IntegrityError, NotFound
 from verify.service.audit_bundle import check_bundle
+from verify.service.audit_keys import write_durably
+from verify.service.master_key import open_protected
 from verify.service.retention import due
+from verify.settings import Settings
 from verify.store import EntryKind, Store, tables
 from verify.store.keyring import Erased
 from verify.store.vault import MasterKeys, scope_of
@@ -254,6 +257,50 @@ def test_what_is_no_master_key_is_refused_without_being_shown():
         with pytest.raises(Conflict) as refused:
             MasterKeys.parse(text)
         assert MASTER[:10] not in str(refused.value)
+
+
+# -- a new master key beside a running service -----------------------------------------------
+
+
+def wrapped_anew(insider, fresh: str) -> None:
+    """What `verify db rotate` does in another process."""
+    both = MasterKeys.parse(f"{fresh}\n{MASTER}")
+    for row in insider.rows(tables.data_keys):
+        wrapped = both.rewrap(row["scope"], row["wrapped"], row["master"])
+        insider.change(tables.data_keys, row, {"wrapped": wrapped, "master": both.name})
+
+
+def test_no_key_is_made_under_a_master_key_that_was_replaced_meanwhile(desk, insider):
+    carried(desk, PEOPLE[0])
+    fresh = MasterKeys.new_text()
+    wrapped_anew(insider, fresh)
+    with pytest.raises(Conflict, match="master key"):
+        desk.accept(region="310104")  # a new scope: its key would go with the old master key
+    names = {row["master"] for row in insider.rows(tables.data_keys)}
+    assert names == {MasterKeys.parse(fresh).name}
+
+
+def test_a_running_service_takes_up_the_new_master_key_from_its_file(
+    database_url, tmp_path, insider
+):
+    settings = Settings(home=tmp_path / "home", database_url=database_url)
+    settings.home.mkdir()
+    file = settings.home / "master.key"
+    write_durably(file, MASTER.encode())
+    fresh = MasterKeys.new_text()
+    with open_protected(settings, read_only=False) as store:
+        desk = Desk(store)
+        desk.keep()
+        before = carried(desk, PEOPLE[0])
+        write_durably(file, f"{fresh}\n{MASTER}".encode())
+        wrapped_anew(insider, fresh)
+        write_durably(file, fresh.encode())
+        after = desk.accept(region="310104")
+        store.keyring.forget()
+        assert store.verification(before, person()).case_number == "SYN-2025-0001"
+    with Store.open(database_url, masters=MasterKeys.parse(fresh)) as later:
+        for verification in (before, after):
+            assert later.verification(verification, person()).case_number == "SYN-2025-0001"
 
 
 # -- retention ------------------------------------------------------------------------------

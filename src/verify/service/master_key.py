@@ -44,6 +44,7 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
         read_only=read_only,
         log_hash=settings.log_hash,
         masters=load(settings),
+        again=lambda: load(settings),
     )
 
 

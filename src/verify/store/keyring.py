@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -42,10 +43,22 @@ class DataKeyRow:
     erased_at: int | None
 
 
-class Keyring:
-    """The data keys of an open store."""
+Again = Callable[[], MasterKeys | None]
+"""Reads the master keys anew, from where they came; `None` if they cannot change."""
 
-    def __init__(self, masters: MasterKeys, read: Run, write: Run) -> None:
+
+class Keyring:
+    """The data keys of an open store.
+
+    Another process may wrap them under a new master key meanwhile (`verify db rotate`). Then the
+    master keys are read `again`; until the new one is found there, nothing new is sealed: it would
+    be under a key that is about to be thrown away.
+    """
+
+    def __init__(
+        self, masters: MasterKeys, read: Run, write: Run, again: Again = lambda: None
+    ) -> None:
+        self._again = again
         self._masters = masters
         self._read = read
         self._write = write
@@ -81,6 +94,8 @@ class Keyring:
             raise missing(scope)
         if row.erased_at is not None:
             raise erased(scope)
+        if not self._masters.has(row.master):
+            self._renew()
         key = self._masters.unwrap(scope, row.wrapped, row.master)
         with self._lock:
             if len(self._open) >= _REST:
@@ -102,16 +117,25 @@ class Keyring:
         return None if row is None else DataKeyRow(*row)
 
     def _make(self, scope: str, now_ms: int) -> None:
-        _, wrapped = self._masters.new_data_key(scope)
-        row = {
-            "scope": scope,
-            "master": self._masters.name,
-            "wrapped": wrapped,
-            "created_at": now_ms,
-            "erased_at": None,
-        }
-        # Of several processes the first one's key stays.
-        self._write(lambda c: blobs.insert_new(c, data_keys, row))
+        for _ in range(2):
+            masters = self._masters
+            _, wrapped = masters.new_data_key(scope)
+            row = {
+                "scope": scope,
+                "master": masters.name,
+                "wrapped": wrapped,
+                "created_at": now_ms,
+                "erased_at": None,
+            }
+            if self._write(partial(_made, row=row, masters=masters)):
+                return
+            self._renew()
+        raise no_master()
+
+    def _renew(self) -> None:
+        found = self._again()
+        if found is not None:
+            self._masters = found
 
     def rows(self) -> tuple[DataKeyRow, ...]:
         """Every data key, by scope."""
@@ -143,7 +167,8 @@ class Keyring:
     def rotate(self) -> int:
         """Wrap every data key that is under an older master key under the first; how many."""
         changed = 0
-        for row in self.rows():
+        # The index key goes first: whoever makes a key looks at it, so none is made unseen.
+        for row in itertools.chain(self._index(), self._others()):
             if row.erased_at is None and row.master != self._masters.name:
                 wrapped = self._masters.rewrap(row.scope, row.wrapped, row.master)
                 self._write(
@@ -151,6 +176,25 @@ class Keyring:
                 )
                 changed += 1
         return changed
+
+    def _index(self) -> Iterator[DataKeyRow]:
+        row = self._row(INDEX)
+        if row is not None:
+            yield row
+
+    def _others(self) -> Iterator[DataKeyRow]:
+        yield from self.rows()
+
+
+def _made(connection: Connection, row: dict[str, Any], masters: MasterKeys) -> bool:
+    """Store a new data key, unless all are wrapped under a master key that is not known here."""
+    query = select(_k.master).where(_k.scope == INDEX).with_for_update(read=True)
+    newest = connection.execute(query).scalar()
+    if newest is not None and not masters.has(newest):
+        return False
+    # Of several processes the first one's key stays.
+    blobs.insert_new(connection, data_keys, row)
+    return True
 
 
 def _rewrapped(connection: Connection, row: DataKeyRow, wrapped: bytes, master: str) -> None:

@@ -34,7 +34,7 @@ from verify.store import (
 from verify.store.blobs import Stored as StoredBlob
 from verify.store.checking import Checking
 from verify.store.decisions import ClericalDecisions
-from verify.store.keyring import DataKeyRow, Keyring
+from verify.store.keyring import Again, DataKeyRow, Keyring
 from verify.store.keyring import every as every_data_key
 from verify.store.keyring import in_use as keyring_in_use
 from verify.store.log import Log
@@ -67,14 +67,19 @@ class Store(Checking, ClericalDecisions, PublishedRules):
     """An open store. Safe to use from many threads; a context manager that closes itself."""
 
     def __init__(
-        self, opened: Opened, suite: Suite = SHA256, masters: MasterKeys | None = None
+        self,
+        opened: Opened,
+        suite: Suite = SHA256,
+        masters: MasterKeys | None = None,
+        again: Again = lambda: None,
     ) -> None:
         super().__init__(opened)
         self._kept: frozenset[str] = frozenset()
         self.log = Log(self._read, self._writer.run, suite)
         self.keyring = None
+        self._again = again
         if masters is not None:
-            self.keyring = Keyring(masters, self._read, self._writer.run)
+            self.keyring = Keyring(masters, self._read, self._writer.run, again)
         self._may_finish: Callable[[int], bool] = lambda _now: True
 
     # -- opening --------------------------------------------------------------------------
@@ -87,11 +92,12 @@ class Store(Checking, ClericalDecisions, PublishedRules):
         read_only: bool = False,
         log_hash: str = "sha256",
         masters: MasterKeys | None = None,
+        again: Again = lambda: None,
     ) -> Store:
         """Open a database, creating or upgrading it unless `read_only`.
 
         `log_hash` names the hash of the log's tree, one for the life of the database. Without
-        `masters` nothing is sealed, and what is sealed cannot be read.
+        `masters` nothing is sealed, and nothing sealed is read. `again` reads them anew.
 
         Raises:
             Conflict: the URL is unusable; another process writes the SQLite file; the schema
@@ -100,7 +106,7 @@ class Store(Checking, ClericalDecisions, PublishedRules):
             IntegrityError: the database could lose acknowledged commits (`verify.store.engines`).
             Overloaded: the database does not answer.
         """
-        return cls(open_database(url, read_only=read_only), suites.suite(log_hash), masters)
+        return cls(open_database(url, read_only=read_only), suites.suite(log_hash), masters, again)
 
     def protect(self, masters: MasterKeys) -> None:
         """Seal and open evidence with these master keys from now on.
@@ -108,7 +114,7 @@ class Store(Checking, ClericalDecisions, PublishedRules):
         Raises:
             Conflict: there is evidence sealed under a master key that is none of them.
         """
-        keyring = Keyring(masters, self._read, self._writer.run)
+        keyring = Keyring(masters, self._read, self._writer.run, self._again)
         keyring.require_masters()
         keyring.claim()
         self.keyring = keyring
