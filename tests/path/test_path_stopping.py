@@ -17,13 +17,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from support.commandline import Cli
-from support.live import household, households
+from support.live import household, households, installation
 from support.waiting import until
 from verify.cli.demo.story import as_body
 from verify.cli.environment import write_env_file
 from verify.domain.access import LOCAL, RoleName
 from verify.service.access import create_key
 from verify.service.clock import now_ms
+from verify.service.intake import ApplicationIn
 from verify.service.master_key import open_protected
 from verify.settings import Settings
 from verify.simulate.households import merge_registers
@@ -164,6 +165,30 @@ def test_a_stop_in_the_middle_of_the_work_loses_nothing_and_does_nothing_twice(
             assert sum(v.final for v in verdicts) == 1
             assert len({v.evidence_digest for v in verdicts}) == len(verdicts)
             assert store.check_integrity(name, LOCAL) == ()
+
+
+def test_a_stop_closes_no_check_whose_questions_it_dropped(tmp_path: Path) -> None:
+    """Also of one whose time is over: it is asked once more by whoever starts next."""
+    over = {"retry_days": 0, "answer_deadline_seconds": 0, "auxiliary_grace_seconds": 0}
+    with installation(tmp_path, **over) as live:
+        for source in live.sources.urls:
+            live.sources.set_profile(source, delay_seconds=0)
+        live.sources.set_profile("bank", latency_seconds=4)
+        store, body = live.system.store, ApplicationIn.model_validate(household("01").application)
+        names = [live.system.verifications.submit(body, LOCAL).id for _ in range(20)]
+
+        def only_the_bank_is_left() -> bool:
+            rows = [r for name in names for r in store.exchanges(name)]
+            return all(r.status == "done" for r in rows if r.source != "bank")
+
+        until(only_the_bank_is_left)
+        live.system.worker.close()
+        unasked = [n for n in names if any(r.attempts == 0 for r in store.exchanges(n))]
+        assert len(unasked) > 1, "some questions had not begun"
+        assert {store.verdicts(name, LOCAL) for name in unasked} == {()}
+        queue = store.queue(now_ms() + 1000)
+        assert queue.due >= len(unasked)
+        assert queue.leases == 0
 
 
 def every(store):

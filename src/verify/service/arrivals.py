@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from verify import telemetry
+from verify.domain.errors import Overloaded
 from verify.service.clock import Clock
 from verify.store import Claim, ExchangeAnswer, Store
 
@@ -95,6 +96,10 @@ class Arrivals:
                 self._clock(),
             )
         except BaseException as error:  # noqa: BLE001 - everyone who waits must hear of it
+            if len(batch) > 1 and not isinstance(error, Overloaded):
+                for one in batch:  # what ails one household must not cost the others' answers
+                    self._keep([one])
+                return
             errors = [error] * len(batch)
         for (_, kept), error_ in zip(batch, errors, strict=True):
             try:

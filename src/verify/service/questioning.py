@@ -17,7 +17,7 @@ import structlog
 
 from verify import telemetry
 from verify.connectors import Answer, Asker, Declaration
-from verify.domain.errors import VerifyError
+from verify.domain.errors import Overloaded, VerifyError
 from verify.domain.evidence import EvidenceState
 from verify.domain.household import Application
 from verify.service.arrivals import Arrival, Arrivals
@@ -158,6 +158,8 @@ class Questioning:
         try:
             versions = {r.evidence: self._version(claim, r) for r in due}
             aside = self.auxiliary(claim)
+        except Overloaded:
+            raise  # the database is away: it is asked when that is back
         except VerifyError as error:
             log.error("worker.cannot_ask", verification=claim.verification, code=error.code)
             self._pass_on(claim)  # judging meets the same, and closes the case with its code

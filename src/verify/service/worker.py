@@ -18,13 +18,14 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import structlog
 from opentelemetry.context import Context
 
 from verify import telemetry
 from verify.connectors import Asker
-from verify.domain.errors import VerifyError
+from verify.domain.errors import Overloaded, VerifyError
 from verify.domain.evidence import EvidenceState
 from verify.service.check_spans import CheckSpans, count_sealed
 from verify.service.clock import Clock, day_of
@@ -46,6 +47,8 @@ from verify.store import (
 
 log = structlog.get_logger("verify.worker")
 
+T = TypeVar("T")
+
 HEARTBEAT_SECONDS = 15
 MAX_UNDER_WAY = 200
 HELD_PAUSE_MS = 2_000
@@ -55,6 +58,9 @@ LINGER_SECONDS = 0.03
 """So long an answered household waits for others at most, while batches follow one another."""
 BUSY_SECONDS = 0.25
 """Batches that begin so soon after one another are load."""
+
+_PASSING = (Overloaded, MemoryError, OSError)
+"""Trouble of the machine or the database, and of no household: it is tried again."""
 
 
 class Worker:
@@ -96,6 +102,7 @@ class Worker:
             give_back=self._give_back,
         )
         self._under_way: dict[str, Claim] = {}
+        self._carrying = threading.Lock()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -124,6 +131,8 @@ class Worker:
         """Stop claiming, let the questions under way end, give back what is not judged."""
         self._stop.set()
         self._wake.set()
+        for thread in self._threads[:1]:
+            thread.join(timeout=30)  # first: it puts questions, and none may begin any more
         self._questioning.close()
         for thread in self._threads:
             thread.join(timeout=30)
@@ -148,11 +157,11 @@ class Worker:
     def _judge_loop(self) -> None:
         while not self._stop.is_set():
             batch = self._next_batch()
-            if not batch:
-                continue
+            if not batch or self._stop.is_set():
+                continue  # what a stop has dropped is not answered: it is given back, due now
             try:
                 self._judge_batch(batch)
-            except Exception:
+            except BaseException:  # a panic of Polars is no Exception, and must not end the thread
                 log.exception("worker.judge_failed")
                 for claim in batch:
                     self._give_back(claim, self._clock() + FAILED_PAUSE_MS)
@@ -199,14 +208,16 @@ class Worker:
             return 0
         claims = self._store.claim(self._clock(), min(room, self._settings.judge_batch), LEASE_MS)
         for claim in claims:
-            self._under_way[claim.verification] = claim
+            with self._carrying:
+                self._under_way[claim.verification] = claim
             self._spans.begin(claim.verification)
         questions, now = self._files.questions(claims), self._clock()
-        due = {v: [r for r in rows if should_ask(r, now)] for v, rows in questions.items()}
-        self._files.applications([c for c in claims if due.get(c.verification)])
+        self._files.applications([c for c in claims if questions.get(c.verification)])
         for claim in claims:
             try:
-                self._questioning.ask(claim, due.get(claim.verification))
+                rows = questions.get(claim.verification)
+                due = None if rows is None else [r for r in rows if should_ask(r, now)]
+                self._questioning.ask(claim, due)
             except Exception:
                 # Still held it would be held for good: the heartbeat would keep its lease.
                 log.exception("worker.ask_failed")
@@ -216,8 +227,10 @@ class Worker:
     # -- judging --------------------------------------------------------------------------
 
     def _judge_batch(self, claims: Sequence[Claim]) -> None:
+        # One whose lease ran out meanwhile may have been claimed anew, also by this worker.
+        current = [c for c in claims if self._under_way.get(c.verification) == c]
         by_digests: dict[Digests, list[Ready]] = {}
-        for item in self._ready(claims):
+        for item in self._ready(current):
             by_digests.setdefault(item.case.digests, []).append(item)
         for digests, items in by_digests.items():
             self._judge_group(digests, items)
@@ -226,19 +239,33 @@ class Worker:
         """Those that can be judged, with their sealed cases; the others are put back."""
         now = self._clock()
         questions = self._files.questions(claims)
-        going = [c for c in claims if self._may_be_judged(c, questions.get(c.verification), now)]
+        going = [
+            c
+            for c in claims
+            if self._read(c, lambda c: self._may_be_judged(c, questions[c.verification], now), now)
+        ]
         self._files.applications(going)
         rows = [row for c in going for row in questions[c.verification]]
         bodies = self._files.bodies(rows)
-        ready = [self._readiness(c, questions[c.verification], bodies, now) for c in going]
+        ready = [
+            self._read(c, lambda c: self._readiness(c, questions[c.verification], bodies, now), now)
+            for c in going
+        ]
         return [item for item in ready if item is not None]
 
-    def _may_be_judged(self, claim: Claim, rows: Sequence[ExchangeRow] | None, now: int) -> bool:
-        """Whether all is answered, or the time to answer is over; if not, it is put back."""
-        if rows is None:
-            log.error("worker.cannot_read", verification=claim.verification)
+    def _read(self, claim: Claim, look: Callable[[Claim], T], now: int) -> T | None:
+        """What is found of a household; one that cannot be read is put back, and only that one."""
+        try:
+            return look(claim)
+        except Exception as error:  # noqa: BLE001 - one household's trouble stays its own
+            log.error(
+                "worker.cannot_read", verification=claim.verification, at=telemetry.place(error)
+            )
             self._give_back(claim, now + FAILED_PAUSE_MS)
-            return False
+            return None
+
+    def _may_be_judged(self, claim: Claim, rows: Sequence[ExchangeRow], now: int) -> bool:
+        """Whether all is answered, or the time to answer is over; if not, it is put back."""
         if now < claim.answer_by and (waiting := self._undecided(claim, rows)):
             due = [d for r in waiting if (d := self._questioning.due_at(r, now)) is not None]
             self._give_back(claim, min([*due, claim.answer_by]))
@@ -264,16 +291,9 @@ class Worker:
         bodies: Mapping[str, bytes],
         now: int,
     ) -> Ready | None:
-        """The sealed case, unless nothing new was learned or it cannot be read: then put back."""
+        """The sealed case, unless nothing new was learned: then put back."""
         today = day_of(now).isoformat()
-        try:
-            case = self._files.case(claim, rows, bodies, today, closed=now >= claim.give_up_at)
-        except Exception as error:  # noqa: BLE001 - one household's trouble stays its own
-            log.error(
-                "worker.cannot_read", verification=claim.verification, at=telemetry.place(error)
-            )
-            self._give_back(claim, now + FAILED_PAUSE_MS)
-            return None
+        case = self._files.case(claim, rows, bodies, today, closed=now >= claim.give_up_at)
         if claim.last_evidence_digest == case.evidence_digest:
             # Asked again and learned nothing new: the verdict that stands still stands.
             due = [d for r in rows if (d := self._questioning.due_at(r, now)) is not None]
@@ -294,7 +314,7 @@ class Worker:
                     [i.case for i in items],
                     self._contents.pinned(digests, versions_of(i.case for i in items)),
                 )
-        except Exception as error:  # noqa: BLE001 - one household's trouble stays its own
+        except BaseException as error:  # noqa: BLE001 - a panic of Polars is no Exception
             self._isolate(digests, items, error)
             return
         log.info(
@@ -303,10 +323,28 @@ class Worker:
             micros=(time.perf_counter_ns() - started) // 1000,
         )
         telemetry.JUDGED.observe(len(items))
+        self._seal(items, judged)
+
+    def _seal(self, items: Sequence[Ready], judged: Sequence[Judged]) -> None:
+        """Seal all in one commit; where that is refused, each by itself."""
         now = self._clock()
-        results = self._store.seal_many(
-            [self._sealed(i, j, now) for i, j in zip(items, judged, strict=True)], now
-        )
+        try:
+            results = self._store.seal_many(
+                [self._sealed(i, j, now) for i, j in zip(items, judged, strict=True)], now
+            )
+        except _PASSING:
+            raise
+        except Exception as error:  # noqa: BLE001 - one household's trouble stays its own
+            if len(items) > 1:
+                for item, one in zip(items, judged, strict=True):
+                    self._seal([item], [one])
+                return
+            [claim] = [item.claim for item in items]
+            log.error(
+                "worker.cannot_seal", verification=claim.verification, at=telemetry.place(error)
+            )
+            self._give_back(claim, now + FAILED_PAUSE_MS)
+            return
         for item, one, result in zip(items, judged, results, strict=True):
             if result.status is SealStatus.HELD:
                 self._give_back(item.claim, now + HELD_PAUSE_MS)
@@ -316,8 +354,10 @@ class Worker:
                     self._asker.health.judged(source, judgements)
             self._let_go(item.claim, result.status.value)
 
-    def _isolate(self, digests: Digests, items: Sequence[Ready], error: Exception) -> None:
+    def _isolate(self, digests: Digests, items: Sequence[Ready], error: BaseException) -> None:
         """One household that cannot be judged must not hold up the others of its batch."""
+        if isinstance(error, _PASSING):
+            raise error  # all are put back: none of them is closed for it
         if len(items) > 1:
             for item in items:
                 self._judge_group(digests, [item])
@@ -331,8 +371,9 @@ class Worker:
             code=code,
             at=telemetry.place(error),
         )
-        self._store.fail(claim, code, self._clock())
-        telemetry.CHECKS.labels("failed").inc()
+        with contextlib.suppress(LeaseLost):  # it was cancelled, or somebody else carries it
+            self._store.fail(claim, code, self._clock())
+            telemetry.CHECKS.labels("failed").inc()
         self._let_go(claim, "failed")
 
     def _sealed(self, item: Ready, result: Judged, now: int) -> SealedVerdict:
@@ -384,11 +425,15 @@ class Worker:
             self._store.release(claim, due_at)
         except LeaseLost:
             pass
-        except VerifyError as error:
-            log.warning("worker.release_failed", code=error.code)
+        except Exception as error:  # noqa: BLE001 - whoever gives back goes on
+            code = error.code if isinstance(error, VerifyError) else type(error).__name__
+            log.warning("worker.release_failed", code=code)
 
     def _let_go(self, claim: Claim, state: str) -> None:
-        self._under_way.pop(claim.verification, None)
+        with self._carrying:
+            if self._under_way.get(claim.verification) != claim:
+                return  # an older claim than the one that is carried now
+            del self._under_way[claim.verification]
         self._files.close(claim.verification)
         self._spans.end(claim.verification, state)
 
