@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -47,6 +48,54 @@ def test_an_exported_archive_is_checked_with_nothing_but_the_keys(kept, tmp_path
     assert cli.json("audit", "verify", str(archive), "--keys", str(keys), code=7)["faults"]
     wrong = cli.json("audit", "verify", str(keys), "--keys", str(keys), code=2)
     assert wrong["error"]["code"] == "invalid-input"
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """A receipt of long ago, a log that grew since, and the public keys."""
+    cli = Cli(tmp_path_factory.mktemp("grown"))
+    with installation(cli.home / "var") as live:
+        first = live.check(household("03").application)
+        live.system.notary.once()
+        with live.client() as client:
+            receipt = client.get(f"/v1/verifications/{first}/receipt").json()
+        live.check(household("02").application)
+        live.system.notary.once()
+    (cli.home / "receipt.json").write_text(json.dumps(receipt))
+    (cli.home / "keys.txt").write_text(cli("audit", "keys").stdout)
+    return cli
+
+
+def test_a_receipt_of_last_year_proves_that_the_log_only_grew_since(grown):
+    said = ("audit", "since", "receipt.json", "--keys", "keys.txt")
+    found = grown.json(*said, "--out", "growth.json")["growth"]
+    assert 0 < found["from"] < found["to"]
+    assert all(found["witnesses"].values())
+    offline = ("audit", "verify", "growth.json", "--keys", "keys.txt")
+    assert grown.json(*offline)["growth"] == found
+    assert "only grew" in grown(*offline).stdout
+    # Whoever changes any part of it is found out.
+    proof = json.loads((grown.home / "growth.json").read_text())
+    for changed in (
+        {**proof, "proof": proof["proof"][:-1]},
+        {**proof, "earlier": proof["later"], "later": proof["earlier"]},
+        {**proof, "proof": [*proof["proof"][:-1], base64.b64encode(bytes(32)).decode()]},
+        {**proof, "later": proof["later"].replace("\n\n", "\nx\n\n", 1)},
+        {**proof, "proof": None},
+    ):
+        (grown.home / "forged.json").write_text(json.dumps(changed))
+        forged = grown("audit", "verify", "forged.json", "--keys", "keys.txt")
+        assert forged.returncode == 7, forged.stdout
+    wrong = grown.json("audit", "since", "keys.txt", "--keys", "keys.txt", code=2)
+    assert "no signed checkpoint" in json.dumps(wrong["error"])
+
+
+def test_a_log_that_was_put_back_does_not_stand_up_to_an_older_receipt(grown, kept):
+    cli, _ = kept
+    (cli.home / "receipt.json").write_bytes((grown.home / "receipt.json").read_bytes())
+    (cli.home / "keys.txt").write_bytes((grown.home / "keys.txt").read_bytes())
+    refused = cli.json("audit", "since", "receipt.json", "--keys", "keys.txt", code=7)
+    assert "the log" in json.dumps(refused)
 
 
 def test_reads_at_the_command_line_are_on_record_when_the_service_is_back(kept):

@@ -9,6 +9,7 @@ from verify.domain.access import Caller, RoleName
 from verify.domain.errors import Conflict, InputError, NotFound, NotPermitted
 from verify.service.audit_bundle import export
 from verify.service.audit_check import Audit, check_everything
+from verify.service.audit_growth import growth_of
 from verify.service.audit_notary import Notary
 from verify.service.audit_receipt import proof_of
 from verify.store import LedgerRow, Store
@@ -71,6 +72,11 @@ class Audits:
             raise InputError("`from` is larger than `to`", where="query:from")
         proof = self._store.log.consistency(old, new)
         return {"from": old, "to": new, "proof": [b64(h) for h in proof]}
+
+    def growth(self, earlier: str, caller: Caller) -> Plain:
+        """Proof that the log only grew since a checkpoint; raises as `growth_of`."""
+        _permit(caller, READERS)
+        return growth_of(self._store, earlier)
 
     def receipt(self, verification: str, position: int, caller: Caller) -> Plain | None:
         """Proof for one ledger entry; `None` while it is not witnessed."""

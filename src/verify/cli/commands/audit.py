@@ -137,8 +137,53 @@ def export(
 
 
 @app.command()
+def since(
+    earlier: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A checkpoint, receipt or archive that was kept."),
+    ],
+    keys_file: Annotated[
+        Path,
+        typer.Option(
+            "--keys", metavar="FILE", help="Public keys, one a line (see `verify audit keys`)."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write the proof, for others to check."),
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Prove that the log only grew since a checkpoint that somebody kept outside.
+
+    Both checkpoints must be signed by the log and every witness whose key is given. Exit code 7
+    when the log is not what it was. `verify audit verify` checks the written proof offline.
+    """
+    del as_json
+    import json
+
+    from verify.cli.output import emit
+    from verify.domain.access import LOCAL
+    from verify.service.audit_growth import check_growth, note_in
+    from verify.service.audit_keys import write_durably
+
+    public = _keys(keys_file)
+    kept = note_in(_bytes(earlier))
+    with _system(home) as system:
+        document = system.audits.growth(kept, LOCAL)
+    proven = check_growth(document, public)
+    if out is not None:
+        write_durably(out, json.dumps(document, indent=1).encode())
+    emit({"intact": True, "growth": proven}, lambda console: _show_growth(proven, console))
+
+
+@app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An archive, or a receipt (JSON).")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="An archive, a receipt, or a proof of `since` (JSON)."),
+    ],
     keys_file: Annotated[
         Path,
         typer.Option(
@@ -157,12 +202,18 @@ def verify(
     from verify.domain.canonical import plain
     from verify.domain.errors import IntegrityError
     from verify.service.audit_bundle import check_bundle
+    from verify.service.audit_growth import SCHEMA, check_growth
     from verify.service.audit_receipt import check_proof
 
     public = _keys(keys_file)
     data = _bytes(file)
     if data.lstrip()[:1] == b"{":
-        proven = check_proof(_receipt(data), public)
+        given = _receipt(data)
+        if given.get("schema") == SCHEMA:
+            grown = check_growth(given, public)
+            emit({"intact": True, "growth": grown}, lambda console: _show_growth(grown, console))
+            return
+        proven = check_proof(given, public)
         emit({"intact": True, "proof": proven}, lambda console: _show_proof(proven, console))
         return
     found = check_bundle(data, public)
@@ -198,6 +249,8 @@ def _receipt(data: bytes) -> Plain:
         document = json.loads(data)
     except ValueError:
         raise InputError("it is neither an archive nor a receipt", where="file") from None
+    if "earlier" in document:
+        return dict(document)
     proof = document.get("proof", document)
     if not isinstance(proof, dict):
         raise InputError(
@@ -217,6 +270,15 @@ def _show_proof(proven: Plain, console: Console) -> None:
     if "outcome" in first["payload"]:
         console.print(f"  outcome {first['payload']['outcome']}")
     _show_witnesses(proven, console)
+
+
+def _show_growth(proven: Plain, console: Console) -> None:
+    from rich.text import Text
+
+    console.print(Text("✔ the log only grew", "bold green"))
+    console.print(
+        f"  {proven['origin']}, from {proven['from']} to {proven['to']} leaves", soft_wrap=True
+    )
 
 
 def _show_witnesses(proven: Plain, console: Console) -> None:
