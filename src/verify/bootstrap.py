@@ -24,6 +24,7 @@ from verify.service.matching import Matching
 from verify.service.publishing import Publishing
 from verify.service.reads_folder import ReadsFolder
 from verify.service.replay import Replays
+from verify.service.retiring import Retiring
 from verify.service.shadow import Shadows
 from verify.service.source_health import SourceHealth
 from verify.service.source_state import StoreState
@@ -62,15 +63,18 @@ class System:
     audits: Audits
     trail: Trail
     vitals: Vitals
+    retiring: Retiring
 
     def start(self) -> None:
         """Begin to work on the queue and to keep the log witnessed, where there is a worker."""
         if self.worker is not None:
             self.notary.start()
+            self.retiring.start()
             self.worker.start()
 
     def close(self) -> None:
         """Stop gracefully: finish what is under way, give back the rest, close the store."""
+        self.retiring.close()
         if self.worker is not None:
             self.worker.close()
         if self.asker is not None:
@@ -187,6 +191,7 @@ def build(
         audits=audits,
         trail=trail,
         vitals=Vitals(parts, clock),
+        retiring=Retiring(store, settings, clock),
     )
 
 

@@ -66,6 +66,14 @@ class Settings(BaseSettings):
         description="Months that evidence is kept, as `REGION/PROGRAMME=MONTHS` terms with `*` for "
         "any; without a term nothing is erased.",
     )
+    retention_runs: bool = Field(
+        default=False,
+        description="Whether a worker erases by itself what is past its retention; otherwise "
+        "somebody runs `verify db erase --yes`.",
+    )
+    retention_seconds: float = Field(
+        default=3600.0, gt=0, description="Pause between two looks for what is to be erased."
+    )
     log_key_file: Path | None = Field(
         default=None,
         description="Private key that signs the log's checkpoints; default `log.key` in the home "
