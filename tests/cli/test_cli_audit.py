@@ -183,3 +183,14 @@ def test_a_witness_of_its_own_cosigns_and_stops_on_sigterm(tmp_path):
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors
     assert json.dumps(key)[1:-1] in errors.decode()
+    # What is to be told to the service stands on one line, to be copied whole.
+    told = f'VERIFY_WITNESSES="{address.read_text().strip()}#{key}"'
+    assert told in errors.decode().splitlines()
+
+
+def test_a_witness_key_that_was_copied_badly_is_named_with_where_it_stands(kept):
+    cli, _ = kept
+    cut = "http://127.0.0.1:1#witness.local/06701f37+25c71aaa+BNt7c2tB"
+    error = cli.json("audit", "check", code=2, VERIFY_WITNESSES=cut)["error"]
+    assert error["where"] == "VERIFY_WITNESSES: http://127.0.0.1:1"
+    assert "verify witness" in error["remedy"]

@@ -71,9 +71,12 @@ def emit(document: Any, show: Callable[[Console], None]) -> None:
         show(out())
 
 
-def note(message: str, style: str = "dim") -> None:
-    """A message for the person at the terminal, never part of the result."""
-    err().print(Text(message, style))
+def note(message: str, style: str = "dim", *, whole: bool = False) -> None:
+    """A message for the person at the terminal, never part of the result.
+
+    `whole`: it is to be copied, so that no line break is put into it.
+    """
+    err().print(Text(message, style), soft_wrap=whole)
 
 
 def problem_document(error: VerifyError) -> Plain:

@@ -51,7 +51,7 @@ def run_witness(cosigner: Cosigner, host: str, port: int, address_file: Path | N
         while not web.started and thread.is_alive():
             thread.join(0.02)
         log.info("witness.listening", address=address, key=cosigner.key.text)
-        note(f'VERIFY_WITNESSES="{address}#{cosigner.key.text}"')
+        note(f'VERIFY_WITNESSES="{address}#{cosigner.key.text}"', whole=True)
         if address_file is not None and web.started:
             write_private(address_file, address + "\n")
         while not stop.wait(0.1) and thread.is_alive():

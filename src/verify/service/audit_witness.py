@@ -195,6 +195,7 @@ def configured(text: str, home: Path, log: PublicKey | None, clock: Clock) -> tu
 
     Raises:
         Conflict: an entry is neither a folder nor an address with a key.
+        InputError: the key of an address is none.
     """
     found: list[Witness] = []
     for entry in text.split() or [f"file:{home / 'witness'}"]:
@@ -208,5 +209,16 @@ def configured(text: str, home: Path, log: PublicKey | None, clock: Clock) -> tu
                 where="VERIFY_WITNESSES",
                 remedy="write http(s)://host:port#KEY; `verify witness` prints the key",
             )
-        found.append(HttpWitness(url, PublicKey.parse(key)))
+        found.append(HttpWitness(url, _witness_key(url, key)))
     return tuple(found)
+
+
+def _witness_key(url: str, key: str) -> PublicKey:
+    try:
+        return PublicKey.parse(key)
+    except InputError as error:
+        raise InputError(
+            error.reason,
+            where=f"VERIFY_WITNESSES: {url}",
+            remedy="copy the whole line that `verify witness` prints when it starts",
+        ) from None
