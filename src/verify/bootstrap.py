@@ -157,7 +157,7 @@ def build(
         contents=contents,
         notary=notary,
         sources=sources,
-        works=engine is not None,
+        worker=engine,
     )
     wake = engine.wake if engine is not None else (lambda: None)
     return System(

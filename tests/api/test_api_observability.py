@@ -12,8 +12,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client.parser import text_string_to_metric_families
 
-from support.live import household
+from support.live import household, installation
+from support.waiting import until
 from verify import telemetry
+from verify.domain.access import LOCAL
+from verify.service.clock import now_ms
+from verify.service.intake import ApplicationIn
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = ROOT / "ops" / "grafana" / "verify.json"
@@ -161,6 +165,45 @@ def test_a_dependency_that_fails_is_named(
     assert answer.json()["checks"][dependency] == "failing"
     assert "310101" not in answer.text
     assert f'verify_ready{{dependency="{dependency}"}} 0.0' in auditor.get("/metrics").text
+
+
+def test_readiness_tells_how_long_the_oldest_check_waits_for_a_worker(tmp_path, database_url):
+    url = "" if database_url.startswith("sqlite") else database_url
+    clock = Standing()
+    with installation(tmp_path, url, clock=clock) as own, own.client() as client:
+        assert client.get("/readyz").json()["oldest_due_seconds"] is None
+        body = ApplicationIn.model_validate(household("01").application)
+        store, submit = own.system.store, own.system.verifications.submit
+        own.system.worker.close()
+        submit(body, LOCAL)
+        clock.now += 90_500
+        submit(body, LOCAL)
+        assert client.get("/readyz").json()["oldest_due_seconds"] == 90
+        assert store.oldest_due(clock()) == store.queue(clock()).oldest_due_ms == 90_500
+        # What a worker carries does not wait; what it let lapse does.
+        store.claim(clock(), 1, 60_000)
+        assert store.oldest_due(clock()) == 0
+        clock.now += 60_000
+        assert store.oldest_due(clock()) == store.queue(clock()).oldest_due_ms == 150_500
+
+
+class Standing:
+    """A clock that somebody else moves."""
+
+    def __init__(self):
+        self.now = now_ms()
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_has_lost_a_thread_is_not_ready(tmp_path, monkeypatch):
+    with installation(tmp_path) as own, own.client() as client:
+        assert client.get("/readyz").json()["checks"]["worker"] == "ok"
+        monkeypatch.setattr(own.system.worker, "_next_batch", lambda: 1 / 0)
+        until(lambda: client.get("/readyz").json()["checks"]["worker"] == "failing")
+        assert client.get("/readyz").status_code == 503
 
 
 def test_a_full_disk_is_not_ready(live, nobody, monkeypatch):

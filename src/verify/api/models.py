@@ -436,3 +436,4 @@ class Readiness(Out):
 
     status: Literal["ok", "failing"]
     checks: dict[str, Literal["ok", "failing", "absent"]]
+    oldest_due_seconds: int | None

@@ -19,6 +19,7 @@ from verify.service.audit_notary import Notary
 from verify.service.clock import Clock
 from verify.service.contents import Contents
 from verify.service.source_health import SourceHealth
+from verify.service.worker import Worker
 from verify.settings import Settings
 from verify.store import Store
 from verify.store.vitals import Queue
@@ -39,7 +40,7 @@ class Parts:
     contents: Contents
     notary: Notary
     sources: SourceHealth
-    works: bool
+    worker: Worker | None
 
 
 class Vitals(Collector):
@@ -60,7 +61,7 @@ class Vitals(Collector):
             "witness": self._tried("witness", self._witness),
             "content": self._tried("content", self._content),
             "disk": self._tried("disk", self._disk),
-            "worker": OK if self._parts.works else ABSENT,
+            "worker": self._tried("worker", self._worker),
         }
 
     @staticmethod
@@ -94,6 +95,22 @@ class Vitals(Collector):
 
     def _content(self) -> str:
         return OK if self._parts.contents.digests.rules else FAILING
+
+    def _worker(self) -> str:
+        if self._parts.worker is None:
+            return ABSENT
+        return OK if self._parts.worker.alive else FAILING
+
+    def oldest_due_seconds(self) -> int | None:
+        """How long the longest waiting check has been due that no worker carries.
+
+        `None`: nothing waits, or the database does not say (which `checks` tells).
+        """
+        try:
+            age = self._parts.store.oldest_due(self._clock())
+        except VerifyError:
+            return None
+        return None if age is None else age // 1000
 
     def _disk(self) -> str:
         return OK if self._free() >= self._parts.settings.min_free_mb * 1_000_000 else FAILING

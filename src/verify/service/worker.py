@@ -118,6 +118,11 @@ class Worker:
             thread.start()
             self._threads.append(thread)
 
+    @property
+    def alive(self) -> bool:
+        """Whether none of its threads has ended since it began to work."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def ask_with(self, asker: Asker) -> None:
         """Put questions to another asker from now on: one that records, or that answers itself."""
         self._asker = asker

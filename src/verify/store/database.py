@@ -70,6 +70,10 @@ class Database:
         """How the queue stands (see `verify.store.vitals`)."""
         return self._read(lambda c: vitals.queue(c, now_ms))
 
+    def oldest_due(self, now_ms: int) -> int | None:
+        """How long the longest waiting check has been due (see `verify.store.vitals`)."""
+        return self._read(lambda c: vitals.oldest_due(c, now_ms))
+
     # -- API keys -------------------------------------------------------------------------
 
     def add_key(self, key: ApiKeyRow) -> None:

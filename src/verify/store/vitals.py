@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, case, func, or_, select
 
 from verify.store.leasing import ACTIVE
 from verify.store.tables import verifications
@@ -22,6 +22,24 @@ class Queue:
     leases: int
     oldest_due_ms: int
     overdue_ms: int
+
+
+_OLDEST = (
+    select(_v.due_at)
+    .where(_v.due_at <= bindparam("now"), _v.state.in_(ACTIVE))
+    .where(or_(_v.lease_until.is_(None), _v.lease_until <= bindparam("now")))
+    .order_by(_v.due_at)
+    .limit(1)
+)
+
+
+def oldest_due(connection: Connection, now_ms: int) -> int | None:
+    """Milliseconds that the longest waiting check has been due that nobody carries, or `None`.
+
+    The first row of the index of what is due, past those that are carried.
+    """
+    found = connection.execute(_OLDEST, {"now": now_ms}).scalar()
+    return None if found is None else now_ms - int(found)
 
 
 def queue(connection: Connection, now_ms: int) -> Queue:

@@ -38,7 +38,8 @@ def healthz() -> Response:
     summary="Can it work?",
     description="Per dependency: the database answers and has this version's tables, the master "
     "key and the log's key are here, the log is witnessed, the content is loaded, the disk has "
-    "room, the worker runs (`absent` where this process leaves that to another).",
+    "room, the worker runs (`absent` where this process leaves that to another). Beside them, how "
+    "long the longest waiting check has been due without a worker that carries it.",
     responses={
         200: json_answer(Readiness, "It can."),
         503: json_answer(Readiness, "A part is failing; it is named."),
@@ -51,9 +52,9 @@ def readyz(request: Request) -> Response:
     system = request.app.state.system
     checks = system.vitals.checks() if isinstance(system, System) else {"database": "failing"}
     ready = "failing" not in checks.values()
-    return json_response(
-        {"status": "ok" if ready else "failing", "checks": checks}, 200 if ready else 503
-    )
+    waits = system.vitals.oldest_due_seconds() if isinstance(system, System) else None
+    said = {"status": "ok" if ready else "failing", "checks": checks, "oldest_due_seconds": waits}
+    return json_response(said, 200 if ready else 503)
 
 
 @router.get(
