@@ -98,6 +98,24 @@ def test_a_log_that_was_put_back_does_not_stand_up_to_an_older_receipt(grown, ke
     assert "the log" in json.dumps(refused)
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("replay", "--bundle", "none.zip"), 3),
+        (("audit", "verify", "none.zip", "--keys", "none.txt"), 3),
+        (("db", "backup", "nowhere/copy.db"), 4),
+        (("audit", "export", "ID", "--purpose", "audit", "--out", "nowhere/case.zip"), 4),
+        (("replay", "ID", "--sequence", "9"), 3),
+    ],
+)
+def test_a_file_or_verdict_that_is_not_there_is_no_fault_of_the_program(kept, words, code):
+    cli, verification = kept
+    given = [verification if word == "ID" else word for word in words]
+    error = cli.json(*given, code=code)["error"]
+    assert any(part in error["where"] for part in ("none", "nowhere", verification))
+    assert error["remedy"]
+
+
 def test_reads_at_the_command_line_are_on_record_when_the_service_is_back(kept):
     cli, verification = kept
     home = cli.home / "var"

@@ -110,7 +110,13 @@ class Replays:
         verdicts = self._store.verdicts(verification, caller)
         chosen = [v for v in verdicts if sequence is None or v.sequence == sequence]
         if not chosen:
-            raise NotFound("there is no verdict to replay yet", where=verification)
+            raise NotFound(
+                "there is no verdict to replay yet"
+                if not verdicts
+                else f"there is no verdict {sequence}; the latest is {verdicts[-1].sequence}",
+                where=verification,
+                remedy="wait for the verdict, or leave the sequence number out",
+            )
         self._note(caller, verification, "replay", chosen[-1].verdict_digest)
         (result,) = self._judged([self._prepared(row, chosen[-1], caller)])
         return result

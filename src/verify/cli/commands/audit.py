@@ -124,14 +124,14 @@ def export(
     It holds personal data: the file is readable by its owner only, and the purpose must be said.
     """
     del as_json
+    from verify.cli.files import write_file
     from verify.cli.output import emit
     from verify.cli.reader import reader
-    from verify.service.audit_keys import write_durably
 
     with _system(home) as system:
         data = system.audits.export(verification, reader(purpose))
     target = out or Path(f"{verification}.zip")
-    write_durably(target, data)
+    write_file(target, data)
     document = {"verification": verification, "file": str(target), "bytes": len(data)}
     emit(document, lambda console: console.print(f"✔ {target}  ({len(data)} bytes)"))
 
@@ -163,18 +163,18 @@ def since(
     del as_json
     import json
 
+    from verify.cli.files import read_file, write_file
     from verify.cli.output import emit
     from verify.domain.access import LOCAL
     from verify.service.audit_growth import check_growth, note_in
-    from verify.service.audit_keys import write_durably
 
     public = _keys(keys_file)
-    kept = note_in(_bytes(earlier))
+    kept = note_in(read_file(earlier))
     with _system(home) as system:
         document = system.audits.growth(kept, LOCAL)
     proven = check_growth(document, public)
     if out is not None:
-        write_durably(out, json.dumps(document, indent=1).encode())
+        write_file(out, json.dumps(document, indent=1).encode())
     emit({"intact": True, "growth": proven}, lambda console: _show_growth(proven, console))
 
 
@@ -198,6 +198,7 @@ def verify(
     differs.
     """
     del as_json
+    from verify.cli.files import read_file
     from verify.cli.output import emit
     from verify.domain.canonical import plain
     from verify.domain.errors import IntegrityError
@@ -206,7 +207,7 @@ def verify(
     from verify.service.audit_receipt import check_proof
 
     public = _keys(keys_file)
-    data = _bytes(file)
+    data = read_file(file)
     if data.lstrip()[:1] == b"{":
         given = _receipt(data)
         if given.get("schema") == SCHEMA:
@@ -223,19 +224,11 @@ def verify(
         raise typer.Exit(IntegrityError.exit_code)
 
 
-def _bytes(path: Path) -> bytes:
-    from verify.domain.errors import NotFound
-
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise NotFound(f"cannot read this file ({error.strerror})", where=str(path)) from None
-
-
 def _keys(path: Path) -> list[PublicKey]:
+    from verify.cli.files import read_file
     from verify.store.note import PublicKey
 
-    lines = _bytes(path).decode(errors="replace").splitlines()
+    lines = read_file(path).decode(errors="replace").splitlines()
     return [PublicKey.parse(line) for line in lines if line.strip()]
 
 

@@ -91,10 +91,14 @@ def backup(
     """
     del as_json
     from verify.cli.environment import settings_for
+    from verify.cli.files import unwritable
     from verify.cli.output import emit
     from verify.store.backup import backup as copy
 
-    copy(settings_for(home).resolved_database_url, file)
+    try:
+        copy(settings_for(home).resolved_database_url, file)
+    except OSError as error:
+        raise unwritable(file, error) from None
     document = {"file": str(file), "bytes": file.stat().st_size}
     emit(document, lambda console: console.print(f"✔ {file}  ({document['bytes']} bytes)"))
 

@@ -138,12 +138,13 @@ def _supposed(
 
 
 def _replay_bundle(file: Path) -> None:
+    from verify.cli.files import read_file
     from verify.cli.output import emit
     from verify.domain.canonical import plain
     from verify.domain.errors import IntegrityError
     from verify.service.replay_bundle import replay_bundle
 
-    results = replay_bundle(file.read_bytes())
+    results = replay_bundle(read_file(file))
     wrong = [result for result in results if not result.identical]
     document = {
         "replayed": len(results),
