@@ -122,3 +122,20 @@ def test_without_postgresqls_own_tools_it_says_so(tmp_path, monkeypatch):
             act()
         assert "canary" not in str(refused.value)
     assert not (tmp_path / "new").exists()
+
+
+def test_the_databases_password_is_on_no_command_line(tmp_path, monkeypatch):
+    """Every user of the host may read the words of a running process."""
+    said = tmp_path / "said"
+    for tool in ("pg_dump", "pg_restore"):
+        program = tmp_path / tool
+        program.write_text(f'#!/bin/sh\necho "$0 $@" >> {said}\necho "$PGPASSWORD" >> {said}.env\n')
+        program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    url = "postgresql+psycopg://clerk:se%40cret@127.0.0.1:5432/verify"
+    backup(url, tmp_path / "copy")
+    restore(url, tmp_path / "copy")
+    words = said.read_text()
+    assert words.count("postgresql://clerk@127.0.0.1:5432/verify") == 2
+    assert "cret" not in words
+    assert said.with_suffix(".env").read_text() == "se@cret\n" * 2

@@ -13,6 +13,8 @@ import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
+from sqlalchemy import URL
+
 from verify.domain.errors import Conflict, IntegrityError, NotFound
 from verify.store import engines
 
@@ -33,8 +35,7 @@ def backup(url: str, target: Path) -> None:
         if parsed.get_backend_name() == "sqlite":
             _copy(engines.sqlite_file(parsed), draft)
         else:
-            plain = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
-            _run("pg_dump", ["--format=custom", f"--file={draft}"], plain)
+            _run("pg_dump", ["--format=custom", f"--file={draft}"], parsed)
         _durable(draft)
         draft.replace(target)
     finally:
@@ -56,9 +57,8 @@ def restore(url: str, source: Path) -> None:
     if not source.is_file():
         raise NotFound("there is no such backup", where=str(source))
     if parsed.get_backend_name() != "sqlite":
-        plain = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
         options = ["--clean", "--if-exists", "--single-transaction", "--no-owner"]
-        _run("pg_restore", [*options, "--dbname", plain, str(source)], plain)
+        _run("pg_restore", [*options, str(source)], parsed)
         return
     file = engines.sqlite_file(parsed)
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -105,7 +105,8 @@ def _durable(path: Path) -> None:
             os.close(handle)
 
 
-def _run(tool: str, options: list[str], url: str) -> None:
+def _run(tool: str, options: list[str], url: URL) -> None:
+    """Run a tool on the database. The password is not among its words: anybody could read them."""
     program = shutil.which(tool)
     if program is None:
         raise Conflict(
@@ -113,8 +114,17 @@ def _run(tool: str, options: list[str], url: str) -> None:
             where="database",
             remedy="install PostgreSQL's client programs, or make the copy on the server",
         )
-    words = [program, *options] if tool == "pg_restore" else [program, *options, f"--dbname={url}"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
+    plain = url.set(drivername="postgresql")._replace(password=None)
+    secret = {} if url.password is None else {"PGPASSWORD": str(url.password)}
+    words = [program, f"--dbname={plain.render_as_string(hide_password=False)}", *options]
+    environment = {**os.environ, **secret}
+    done = subprocess.run(  # noqa: S603
+        words, capture_output=True, text=True, check=False, env=environment
+    )
     if done.returncode:
-        # Its messages may quote the address with the password.
-        raise Conflict(f"{tool} failed with status {done.returncode}", where="database")
+        # Its messages may quote the address.
+        raise Conflict(
+            f"{tool} failed with status {done.returncode}",
+            where="database",
+            remedy=f"see that {tool} is as new as the server and that the user may do this",
+        )
