@@ -118,11 +118,13 @@ class House:
     def wait_until_it_answers(self, seconds: float = 60) -> None:
         """Until the API answers; so long every process takes to start."""
         while time.monotonic() < self._since["api"] + seconds:
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
+            with (
+                contextlib.suppress(OSError, http.client.HTTPException),
+                contextlib.closing(connection),
+            ):
                 connection.request("GET", "/healthz")
                 connection.getresponse().read()
-                connection.close()
                 break
         self.starting = time.monotonic() - self._since["api"]
 
