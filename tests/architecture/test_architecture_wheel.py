@@ -88,6 +88,13 @@ def test_the_dockerfile_copies_only_what_exists_and_installs_with_hashes():
     assert "--require-hashes -r requirements.lock" in text
 
 
+def test_the_image_holds_the_client_programs_of_the_server_beside_it():
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    major = compose["services"]["database"]["image"].removeprefix("postgres:")
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert f"postgresql-client-{major} " in text
+
+
 def test_compose_runs_the_api_a_worker_and_postgresql():
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     services = compose["services"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from support.desk import NATIONAL, Desk
 from support.notary import Office
 from verify.domain.errors import Conflict, IntegrityError, NotFound
-from verify.store import Store
+from verify.store import Store, postgres_tools
 from verify.store.backup import backup, restore
 
 FINAL = {"outcome": "eligible", "final": True, "state": "completed", "due_at": None}
@@ -113,6 +115,7 @@ def test_nothing_is_overwritten_and_nothing_damaged_is_restored(url, tmp_path):
 
 def test_without_postgresqls_own_tools_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(postgres_tools, "VERSIONED", ())
     (tmp_path / "copy").write_bytes(b"x")
     for act in (
         lambda: backup("postgresql://u:canary@127.0.0.1:1/db", tmp_path / "new"),
@@ -121,21 +124,81 @@ def test_without_postgresqls_own_tools_it_says_so(tmp_path, monkeypatch):
         with pytest.raises(Conflict, match="not installed") as refused:
             act()
         assert "canary" not in str(refused.value)
+        assert "VERIFY_POSTGRES_BIN" in refused.value.remedy
     assert not (tmp_path / "new").exists()
 
 
-def test_the_databases_password_is_on_no_command_line(tmp_path, monkeypatch):
+def tool(folder, name, major, then="exit 0"):
+    """A program that says its version, and otherwise does as it is told."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / name
+    said = f"echo '{name} (PostgreSQL) {major}.1'"
+    program.write_text(f'#!/bin/sh\nif [ "$1" = --version ]; then {said}; exit; fi\n{then}\n')
+    program.chmod(0o700)
+    return program
+
+
+@pytest.mark.postgres
+def test_the_databases_password_is_on_no_command_line(tmp_path, postgres_tcp_url):
     """Every user of the host may read the words of a running process."""
     said = tmp_path / "said"
-    for tool in ("pg_dump", "pg_restore"):
-        program = tmp_path / tool
-        program.write_text(f'#!/bin/sh\necho "$0 $@" >> {said}\necho "$PGPASSWORD" >> {said}.env\n')
-        program.chmod(0o700)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    url = "postgresql+psycopg://clerk:se%40cret@127.0.0.1:5432/verify"
-    backup(url, tmp_path / "copy")
-    restore(url, tmp_path / "copy")
+    then = (
+        f'echo "$0 $@" >> {said}; echo "$PGPASSWORD" >> {said}.env; '
+        'echo "1; 1 1 TABLE public verifications u"'
+    )
+    for name in ("pg_dump", "pg_restore"):
+        tool(tmp_path / "bin", name, 99, then)
+    url = make_url(postgres_tcp_url).set(password="se@cret")  # the server asks for none
+    there = url.render_as_string(hide_password=False)
+    backup(there, tmp_path / "copy", tmp_path / "bin")
+    restore(there, tmp_path / "copy", tmp_path / "bin")
     words = said.read_text()
-    assert words.count("postgresql://clerk@127.0.0.1:5432/verify") == 2
+    plain = url.set(drivername="postgresql")._replace(password=None).render_as_string()
+    assert words.count(f"--dbname={plain}") == 2
     assert "cret" not in words
-    assert said.with_suffix(".env").read_text() == "se@cret\n" * 2
+    secrets = said.with_suffix(".env").read_text().split("\n")
+    assert secrets.count("se@cret") == 2
+
+
+def test_of_all_versions_installed_the_servers_own_is_taken_or_the_next_newer(
+    tmp_path, monkeypatch
+):
+    for major in (15, 17, 18, 19):
+        tool(tmp_path / f"lib/{major}/bin", "pg_dump", major)
+    first = tool(tmp_path / "path", "pg_dump", 18)
+    tool(tmp_path / "lib/broken/bin", "pg_dump", "eleven")
+    monkeypatch.setenv("PATH", str(tmp_path / "path"), prepend=":")
+    monkeypatch.setattr(postgres_tools, "VERSIONED", (str(tmp_path / "lib/*/bin"),))
+    found = postgres_tools.installed("pg_dump", None)
+    assert sorted(program.major for program in found) == [15, 17, 18, 18, 19]
+
+    def taken(server):
+        return postgres_tools.fitting(found, postgres_tools.Server(server, 0)).path
+
+    assert taken(17) == tmp_path / "lib/17/bin/pg_dump"
+    assert taken(16) == tmp_path / "lib/17/bin/pg_dump"
+    assert taken(18) == first  # of one version, the one on PATH
+    with pytest.raises(Conflict, match="PostgreSQL 20") as refused:
+        taken(20)
+    assert "postgresql-client-20" in refused.value.remedy
+    only = postgres_tools.installed("pg_dump", tmp_path / "lib/15/bin")
+    assert [program.major for program in only] == [15]
+
+
+def test_a_copy_of_one_kind_is_not_restored_into_the_other(url, tmp_path):
+    with Store.open(url) as store:
+        Desk(store).keep()
+    backup(url, tmp_path / "copy.db")
+    with pytest.raises(Conflict, match="copy of a SQLite database") as refused:
+        restore("postgresql://u:canary@127.0.0.1:1/db", tmp_path / "copy.db")
+    assert "VERIFY_DATABASE_URL" in refused.value.remedy
+    before = (tmp_path / "verify.db").read_bytes()
+    (tmp_path / "dump").write_bytes(b"PGDMP" + bytes(100))
+    with pytest.raises(Conflict, match="copy of a PostgreSQL database"):
+        restore(url, tmp_path / "dump")
+    with sqlite3.connect(tmp_path / "another.db") as another:
+        another.execute("CREATE TABLE birds (name text)")
+    another.close()
+    with pytest.raises(IntegrityError, match="some other database"):
+        restore(url, tmp_path / "another.db")
+    assert (tmp_path / "verify.db").read_bytes() == before

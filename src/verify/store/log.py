@@ -158,7 +158,13 @@ class Log:
     @staticmethod
     def _within(tiles: Tiles, size: int) -> int:
         if size > tiles.size:
-            raise NotFound("the log is not that large", where="size")
+            raise NotFound(
+                f"the log is not that large: it has {tiles.size} leaves",
+                where="size",
+                remedy="ask for a size that a checkpoint names (`verify audit checkpoint`); if a "
+                "checkpoint that you kept is larger, the database is older than it: run `verify "
+                "audit check`",
+            )
         return size
 
     def _with_tiles(self, use: Callable[[Tiles], T]) -> T:

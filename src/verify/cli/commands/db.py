@@ -87,6 +87,9 @@ def backup(
 ) -> None:
     """Write a consistent copy of the database, also while the service runs.
 
+    On PostgreSQL with its own pg_dump: the installed one of the server's version, or the one in
+    VERIFY_POSTGRES_BIN. What was written is read back before the file gets its name.
+
     The keys (`master.key`, `log.key`) and the witness are not in it: keep them elsewhere.
     """
     del as_json
@@ -95,8 +98,9 @@ def backup(
     from verify.cli.output import emit
     from verify.store.backup import backup as copy
 
+    settings = settings_for(home)
     try:
-        copy(settings_for(home).resolved_database_url, file)
+        copy(settings.resolved_database_url, file, settings.postgres_bin)
     except OSError as error:
         raise unwritable(file, error) from None
     document = {"file": str(file), "bytes": file.stat().st_size}
@@ -111,15 +115,23 @@ def restore(
 ) -> None:
     """Put a copy in the database's place; stop the service first.
 
+    SQLite: in place of the file. PostgreSQL: into an empty database, all of it or nothing; one
+    that holds anything stays as it is (exit code 4). A damaged copy changes nothing: exit code 7.
+
     A copy that is older than what the witnesses saw is recognised: no verdict becomes final until
     the newest one is restored, and `verify audit check` says what is missing.
     """
     del as_json
     from verify.cli.environment import settings_for
+    from verify.cli.files import unwritable
     from verify.cli.output import emit
     from verify.store.backup import restore as put_back
 
-    put_back(settings_for(home).resolved_database_url, file)
+    settings = settings_for(home)
+    try:
+        put_back(settings.resolved_database_url, file, settings.postgres_bin)
+    except OSError as error:  # the copy can be read: it is the place to put it
+        raise unwritable(Path(error.filename or settings.home), error) from None
     emit({"restored": str(file)}, lambda console: console.print(f"✔ restored from {file}"))
 
 
@@ -175,7 +187,12 @@ def rotate(home: Home = None, as_json: Json = False) -> None:
     settings = settings_for(home)
     with open_store(settings) as store:
         if store.keyring is None:
-            raise NotFound("there is no master key", where=str(key_file(settings)))
+            raise NotFound(
+                "there is no master key",
+                where=str(key_file(settings)),
+                remedy="restore it from where you keep its copy, or set VERIFY_MASTER_KEY_FILE; "
+                "where nothing was ever stored, the first start of the service makes it",
+            )
         count = store.keyring.rotate()
     emit({"rewrapped": count}, lambda console: console.print(f"✔ {count} data keys wrapped anew"))
 
