@@ -6,12 +6,17 @@ It is told from an altered one everywhere: what is gone is named, what the ledge
 from __future__ import annotations
 
 import json
+import re
+import zipfile
+from dataclasses import replace
 
 import pytest
 
 from support.commandline import Cli
 from support.live import household, installation
+from verify.domain.canonical import canonical_bytes, plain
 from verify.service.clock import now_ms
+from verify.store import Fault
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +128,80 @@ def test_the_console_says_that_it_was_erased_and_nothing_about_a_difference(offi
         assert page.status_code == 409
         assert "erased" in page.text
         assert "不一致" not in page.text
+        # Precisely what the API names, and when, why and by which entry.
+        erased = _replayed(live, gone).erased
+        shown = page.text[page.text.index('class="replay erased"') :].split("</section>")[0]
+        assert re.findall(r"<li>(.*?)</li>", shown) == list(erased.gone)
+        for value in (erased.at, erased.ground, erased.scope, f"#{erased.entry}"):
+            assert value in shown, value
+        # The case's own page says so too, and leads there.
+        page = console.get(f"/console/verifications/{gone}")
+        assert page.status_code == 409
+        assert "erased" in page.text
+        assert f'action="/console/verifications/{gone}/replay"' in page.text
+
+
+def test_the_console_shows_what_was_altered_of_an_erased_case_as_an_alarm(office, monkeypatch):
+    live, gone, _, _ = office
+    found = _replayed(live, gone)
+    altered = replace(found, faults=(Fault("verdict 1", "its outcome is not what was sealed"),))
+    monkeypatch.setattr(live.system.replays, "replay", lambda *_: altered)
+    with live.client(live.auditor_key) as console:
+        console.headers.pop("Authorization")
+        console.headers["Origin"] = live.url
+        console.post("/console/login", data={"key": live.auditor_key, "purpose": "audit"})
+        page = console.post(f"/console/verifications/{gone}/replay").text
+    assert 'class="replay differs"' in page
+    assert "its outcome is not what was sealed" in page
+    assert "verdict 1 trace" in page
+
+
+def test_an_archive_of_an_erased_case_says_what_is_gone_and_proves_what_is_there(
+    office, cli, tmp_path
+):
+    live, gone, kept, _ = office
+    archive = tmp_path / "gone.zip"
+    cli("audit", "export", gone, "--out", str(archive), "--purpose", "audit")
+    found = cli("replay", "--bundle", str(archive), code=4)
+    assert (found["replayed"], found["identical"], found["divergent"]) == (1, 0, [])
+    (result,) = found["erased"]
+    assert result["erased"] == plain(_replayed(live, gone).erased)
+    told = Cli(tmp_path)("replay", "--bundle", str(archive)).stdout
+    assert "verdict 1 sealed input" in told
+    assert "identical" not in told
+    whole = tmp_path / "kept.zip"
+    cli("audit", "export", kept, "--out", str(whole), "--purpose", "audit")
+    assert cli("replay", "--bundle", str(whole))["erased"] == []
+
+
+@pytest.mark.parametrize("change", ["outcome", "ledger", "content", "no erasure"])
+def test_an_archive_that_was_altered_is_not_excused_by_an_erasure(office, cli, tmp_path, change):
+    _, gone, _, _ = office
+    archive = tmp_path / "gone.zip"
+    cli("audit", "export", gone, "--out", str(archive), "--purpose", "audit")
+    with zipfile.ZipFile(archive) as there:
+        files = {name: there.read(name) for name in there.namelist()}
+    rows = json.loads(files["case.json"])
+    if change == "outcome":
+        rows["verdicts"][0]["outcome"] = "ineligible"
+    elif change == "ledger":
+        rows["entries"][1]["at"] += 1
+    elif change == "no erasure":
+        rows["entries"] = [e for e in rows["entries"] if e["kind"] != "erased"]
+    else:
+        name = next(n for n in files if n.startswith("content/"))
+        files[name] += b" "
+    files["case.json"] = canonical_bytes(rows)
+    with zipfile.ZipFile(archive, "w") as there:
+        for name, body in files.items():
+            there.writestr(name, body)
+    if change == "no erasure":
+        # Nothing says why it is not there: then it is missing.
+        error = cli("replay", "--bundle", str(archive), code=2)["error"]
+        assert "audit export" in error["remedy"]
+        return
+    found = cli("replay", "--bundle", str(archive), code=7)
+    assert found["divergent"][0]["faults"]
 
 
 def test_a_draft_is_compared_on_what_is_left_of_the_stored_cases(office, auditor):
@@ -140,6 +219,10 @@ def _declarations():
     from support.live import ROOT
 
     return ROOT / "connectors"
+
+
+def _replayed(live, verification):
+    return live.system.replays.replay(verification, _national())
 
 
 def _national():

@@ -26,6 +26,7 @@ from verify.domain.errors import InputError, NotAuthenticated, PurposeNeeded, Ve
 from verify.service import wording
 from verify.service.verification import READERS
 from verify.settings import Settings
+from verify.store.keyring import Erased
 
 COOKIE = "verify_session"
 PAGE_SIZE = 25
@@ -161,7 +162,10 @@ class _Doors:
 
     def report(self, request: Request, id: str) -> Response:  # noqa: A002 - the address's name
         caller = self.caller(request)
-        data = system_of(request).verifications.report(id, caller)
+        try:
+            data = system_of(request).verifications.report(id, caller)
+        except Erased as error:
+            return _erased_page(bar(caller, id), error)
         return HTMLResponse(report_page(data, bar(caller, id)), headers=HEADERS)
 
     def replay(self, request: Request, id: str) -> Response:  # noqa: A002
@@ -169,9 +173,12 @@ class _Doors:
         caller = self.caller(request)
         system = system_of(request)
         result = plain(system.replays.replay(id, caller))
-        data = system.verifications.report(id, caller)
-        page = report_page(data, {**bar(caller, id), "replay": result})
-        return HTMLResponse(page, headers=HEADERS)
+        console = {**bar(caller, id), "replay": result}
+        try:
+            data = system.verifications.report(id, caller)
+        except Erased as error:
+            return _erased_page(console, error)
+        return HTMLResponse(report_page(data, console), headers=HEADERS)
 
     def caller(self, request: Request) -> Caller:
         """Who is behind the session; the key is checked again at every click."""
@@ -181,6 +188,12 @@ class _Doors:
             raise NotAuthenticated("there is no session; log in")
         caller = system_of(request).authenticator.authenticate(f"Bearer {credential}", None)
         return _reading_for(caller, self._sessions.purpose(token))
+
+
+def _erased_page(console: dict[str, object], error: Erased) -> Response:
+    """The page of a case that has no report any more; a replay names precisely what is gone."""
+    page = render("erased.html", console=console, detail=error.reason)
+    return HTMLResponse(page, error.status, HEADERS)
 
 
 def _reading_for(caller: Caller, purpose: str) -> Caller:

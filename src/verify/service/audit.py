@@ -37,7 +37,12 @@ class Audits:
         _permit(caller, READERS)
         kept = self._store.log.checkpoint(witnessed=True)
         if kept is None:
-            raise NotFound("no checkpoint has been witnessed yet", where="checkpoint")
+            raise NotFound(
+                "no checkpoint has been witnessed yet",
+                where="checkpoint",
+                remedy="start the service (its notary), then ask again; see `witness` in /readyz "
+                "if it lasts",
+            )
         return kept.note
 
     def inclusion(self, verification: str, caller: Caller) -> Plain:
@@ -69,7 +74,11 @@ class Audits:
         """
         _permit(caller, READERS)
         if old > new:
-            raise InputError("`from` is larger than `to`", where="query:from")
+            raise InputError(
+                "`from` is larger than `to`",
+                where="query:from",
+                remedy="give the older checkpoint's size as `from`, the newer one's as `to`",
+            )
         proof = self._store.log.consistency(old, new)
         return {"from": old, "to": new, "proof": [b64(h) for h in proof]}
 

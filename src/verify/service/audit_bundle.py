@@ -154,7 +154,23 @@ def check_bundle(data: bytes, keys: Sequence[PublicKey]) -> Checked:
     Raises:
         InputError: it is not such an archive at all.
     """
-    files = unzip(data)
+    manifest, case, proof, faults = _opened(unzip(data))
+    proven, more = _proven(case, proof, keys)
+    verification = str(manifest.get("verification"))
+    return Checked(verification, len(case.entries), proven, (*faults, *more))
+
+
+def unsigned_faults(files: Mapping[str, bytes]) -> list[Fault]:
+    """What does not fit of an archive's files, whoever may have signed: rows, chain, digests.
+
+    Raises:
+        InputError: it is not such an archive at all.
+    """
+    return _opened(files)[-1]
+
+
+def _opened(files: Mapping[str, bytes]) -> tuple[Plain, Case, Plain, list[Fault]]:
+    """Manifest, case and receipt of an archive, and what does not fit without any key."""
     try:
         manifest = json.loads(files["manifest.json"])
         rows = json.loads(files["case.json"])
@@ -164,11 +180,9 @@ def check_bundle(data: bytes, keys: Sequence[PublicKey]) -> Checked:
     except (KeyError, ValueError, TypeError, AttributeError, VerifyError):
         raise _not_one() from None
     found = [*_manifest_faults(manifest, files), *case_faults(case, chosen)]
-    verification = str(manifest.get("verification"))
-    if {verification} != set(_subjects(case)):
+    if {str(manifest.get("verification"))} != set(_subjects(case)):
         found.append(Fault("case.json", "its rows are not all of the verification it names"))
-    proven, more = _proven(case, proof, keys)
-    return Checked(verification, len(case.entries), proven, (*found, *more))
+    return manifest, case, proof, found
 
 
 def _subjects(case: Case) -> Iterable[Any]:

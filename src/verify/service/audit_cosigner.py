@@ -97,7 +97,12 @@ class Cosigner:
         make_folder(path.parent)
         if path.exists():
             if self._log_key(log.name) != log:
-                raise Conflict("this log is known with another key", where=log.name)
+                raise Conflict(
+                    "this log is known with another key",
+                    where=log.name,
+                    remedy="give the key that `verify audit keys` prints; a log that really has "
+                    "a new key is a new log, under another name",
+                )
             return
         write_durably(path, log.text.encode() + b"\n")
 
@@ -108,7 +113,11 @@ class Cosigner:
     def _log_key(self, origin: str) -> PublicKey:
         path = self._of(origin) / "log.vkey"
         if not path.exists():
-            raise NotFound("this witness does not know this log", where=origin)
+            raise NotFound(
+                "this witness does not know this log",
+                where=origin,
+                remedy="start it with --log and the key that `verify audit keys` prints",
+            )
         return PublicKey.parse(path.read_text(encoding="utf-8"))
 
     # -- reading --------------------------------------------------------------------------
@@ -173,7 +182,11 @@ class Cosigner:
         if signed is None:
             raise NotPermitted("the checkpoint is not signed by the log's key", where=origin)
         if old > size:
-            raise InputError("the checkpoint is smaller than the one before", where="old")
+            raise InputError(
+                "the checkpoint is smaller than the one before",
+                where="old",
+                remedy="send a checkpoint of at least `old` leaves; a log never shrinks",
+            )
         with self._alone(origin):
             before = self.latest(origin)
             self._must_extend(before, old, proof, note)

@@ -51,7 +51,11 @@ def make_key(path: Path, name: str, kind: int) -> SigningKey:
         # A link appears whole or not at all, and only where nothing is yet.
         os.link(draft, path)
     except FileExistsError:
-        raise Conflict("there is a key already; it stays", where=str(path)) from None
+        raise Conflict(
+            "there is a key already; it stays",
+            where=str(path),
+            remedy="use that key, or name another file",
+        ) from None
     finally:
         draft.unlink()
     sync_folder(path.parent)

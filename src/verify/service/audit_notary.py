@@ -205,7 +205,12 @@ class Notary:
                 continue
             self._sizes[witness.name] = size
             return given
-        raise Conflict("the witness moves on faster than the log", where=witness.name)
+        raise Conflict(
+            "the witness moves on faster than the log",
+            where=witness.name,
+            remedy="see that only the processes of this database use that witness for this log; "
+            "it is tried again by itself",
+        )
 
     # -- keys -----------------------------------------------------------------------------
 

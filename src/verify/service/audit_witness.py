@@ -169,8 +169,16 @@ def _refused(status: int, name: str) -> NotFound | NotPermitted | Overloaded:
             remedy="start it with --log and the key that `verify audit keys` prints",
         )
     if status == http.client.FORBIDDEN:
-        return NotPermitted("the witness does not accept this log's signature", where=name)
-    return Overloaded(f"the witness answered {status}", where=name)
+        return NotPermitted(
+            "the witness does not accept this log's signature",
+            where=name,
+            remedy="start it with --log and the key that `verify audit keys` prints now",
+        )
+    return Overloaded(
+        f"the witness answered {status}",
+        where=name,
+        remedy="look at its own log and disk; final verdicts stop when it is away too long",
+    )
 
 
 def request_text(old: int, proof: Sequence[bytes], note: Note) -> str:
@@ -184,9 +192,17 @@ def read_request(text: str) -> tuple[int, tuple[bytes, ...], Note]:
     first, *hashes = head.split("\n")
     word, _, number = first.partition(" ")
     if not gap or word != "old" or not number.isascii() or not number.isdigit():
-        raise InputError("the body is not `old <size>`, hashes, an empty line and a checkpoint")
+        raise InputError(
+            "the body is not `old <size>`, hashes, an empty line and a checkpoint",
+            where="body",
+            remedy="send it as C2SP's tlog-witness writes it",
+        )
     if len(number) > 18 or len(hashes) > 63 or str(int(number)) != number:
-        raise InputError("the size or the proof is longer than any log needs")
+        raise InputError(
+            "the size or the proof is longer than any log needs",
+            where="body",
+            remedy="send the size in decimal without leading zeros, and at most 63 hashes",
+        )
     return int(number), tuple(unb64(line) for line in hashes), Note.parse(rest)
 
 

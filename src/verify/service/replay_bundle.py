@@ -3,6 +3,10 @@
 Rules, scoring and connector declarations come from the archive by the digests that the verdict is
 pinned to; the answers are decoded and judged again, and every byte is compared. Whether the
 archive itself is genuine is `verify.service.audit_bundle.check_bundle`'s question.
+
+Of a case whose evidence was erased nothing can be judged again. The result says what is gone, and
+names whatever does not fit of what is there: rows, ledger chain, digests. Who signed it is, again,
+`check_bundle`'s question.
 """
 
 from __future__ import annotations
@@ -17,11 +21,13 @@ from verify.domain.errors import InputError
 from verify.rules import Law
 from verify.scoring import Scoring
 from verify.service.answers import Content
-from verify.service.audit_bundle import unzip
+from verify.service.audit_bundle import unsigned_faults, unzip
 from verify.service.contents import ENGINE
+from verify.service.erased import erasure_of
 from verify.service.judging import judge
 from verify.service.replay import MAX_DIFFERENCES, ReplayResult, bodies_of, differences_of
 from verify.service.sealed import Digests, read_application_bytes, read_bundle
+from verify.store import EntryKind, Fault, LedgerRow
 
 Plain = dict[str, Any]
 
@@ -30,18 +36,23 @@ def replay_bundle(data: bytes) -> tuple[ReplayResult, ...]:
     """Judge every verdict of an archive again, oldest first.
 
     Raises:
-        InputError: it is no such archive, or something that a verdict stands on is not in it.
+        InputError: it is no such archive, or something that a verdict stands on is not in it, and
+            no entry of its ledger says that it was erased.
     """
     files = unzip(data)
     try:
         rows = json.loads(files["case.json"])
         header = rows["header"]
+        if any(entry["kind"] == EntryKind.ERASED for entry in rows["entries"]):
+            faults = tuple(unsigned_faults(files))
+            return tuple(_erased(rows, v, faults) for v in rows["verdicts"])
         return tuple(_replayed(files, header, v) for v in rows["verdicts"])
     except (KeyError, ValueError, TypeError):
         raise InputError(
             "the archive does not hold everything that its verdicts stand on",
             where="bundle",
-            remedy="export it again; the evidence of an erased case cannot be replayed",
+            remedy="export it again with `verify audit export`; `verify audit verify` names what "
+            "is missing",
         ) from None
 
 
@@ -68,6 +79,25 @@ def _replayed(files: Mapping[str, bytes], header: Plain, verdict: Plain) -> Repl
         engine_now=ENGINE,
         faults=(),
         differences=tuple(found)[:MAX_DIFFERENCES],
+    )
+
+
+def _erased(rows: Plain, verdict: Plain, faults: tuple[Fault, ...]) -> ReplayResult:
+    """What is gone of a verdict whose evidence was erased, and what does not fit of the rest."""
+    entries = [LedgerRow(**{**e, "payload": json.loads(e["payload"])}) for e in rows["entries"]]
+    sequence = int(verdict["sequence"])
+    engine = str(rows["header"]["engine"])
+    return ReplayResult(
+        verification=str(rows["header"]["id"]),
+        sequence=sequence,
+        identical=False,
+        verdict_digest=verdict["verdict_digest"],
+        trace_digest=verdict["trace_digest"],
+        engine_sealed=engine,
+        engine_now=ENGINE,
+        faults=faults,
+        differences=(),
+        erased=erasure_of(entries, sequence, engine),
     )
 
 

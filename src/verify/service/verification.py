@@ -280,7 +280,11 @@ class Verifications:
         self._store.verification(verification, caller)
         known = {d for e in self._store.exchanges(verification) for d in e.bodies}
         if digest not in known:
-            raise NotFound("no such answer in this verification", where=verification)
+            raise NotFound(
+                "no such answer in this verification",
+                where=verification,
+                remedy="take a digest that its evidence lists (`bodies`)",
+            )
         self._note(caller, verification, "raw answer", digest)
         found = self._store.sealed_document(verification, digest, caller)
         return found.body, found.salt

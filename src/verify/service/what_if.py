@@ -169,7 +169,11 @@ class WhatIfs:
         verdicts = self._store.verdicts(verification, caller)
         chosen = [v for v in verdicts if sequence is None or v.sequence == sequence]
         if not chosen:
-            raise NotFound("there is no verdict to ask about yet", where=verification)
+            raise NotFound(
+                "there is no verdict to ask about yet",
+                where=verification,
+                remedy="wait for the verdict, or leave the sequence number out",
+            )
         return row, chosen[-1]
 
     def ask(

@@ -138,7 +138,12 @@ def get_content(connection: Connection, digest: str) -> bytes:
 def verified(digest: str, body: object, noun: str) -> bytes:
     """`body`, if it is there and has the digest."""
     if body is None:
-        raise NotFound(f"no {noun} with this digest is stored", where=digest)
+        raise NotFound(
+            f"no {noun} with this digest is stored",
+            where=digest,
+            remedy="check the digest; where a verdict names it, run `verify audit check`: it is "
+            "missing",
+        )
     # Raw SQL can leave text or a number where SQLite's column says bytes.
     if not isinstance(body, bytes) or digest_bytes(body) != digest:
         raise _changed(digest, noun)

@@ -32,7 +32,11 @@ def erase(connection: Connection, scope: str, ground: str, now_ms: int) -> int:
         select(_k.erased_at).where(_k.scope == scope).with_for_update()
     ).first()
     if key is None or scope.count("/") != 2:
-        raise NotFound("there is no such scope of evidence", where=scope)
+        raise NotFound(
+            "there is no such scope of evidence",
+            where=scope,
+            remedy="name one that `verify db erase` lists, as REGION/PROGRAMME/MONTH",
+        )
     if key.erased_at is not None:
         return 0
     rows = _verifications(connection, scope)

@@ -152,7 +152,11 @@ def document(
     """
     row = visible_row(connection, verification, caller)
     if digest not in _documents(connection, row):
-        raise NotFound("no such document in this verification", where="document")
+        raise NotFound(
+            "no such document in this verification",
+            where="document",
+            remedy="take a digest that this verification's verdict or evidence names",
+        )
     return blobs.fetch(connection, digest)
 
 

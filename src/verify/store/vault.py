@@ -203,7 +203,10 @@ class MasterKeys:
                     plain = open_bytes(_derived(key, "wrap"), wrapped, f"data_keys/wrapped/{scope}")
                 except ValueError:
                     raise IntegrityError(
-                        "the stored data key was changed; it does not open", where=f"key {scope}"
+                        "the stored data key was changed; it does not open",
+                        where=f"key {scope}",
+                        remedy="restore the database from a backup and keep the changed one as "
+                        "evidence",
                     ) from None
                 return DataKey(scope, plain)
         raise no_master()

@@ -241,7 +241,12 @@ def _receipt(data: bytes) -> Plain:
     try:
         document = json.loads(data)
     except ValueError:
-        raise InputError("it is neither an archive nor a receipt", where="file") from None
+        raise InputError(
+            "it is neither an archive nor a receipt",
+            where="file",
+            remedy="give an archive of `verify audit export`, a receipt as the API hands it out, "
+            "or a proof of `verify audit since`",
+        ) from None
     if "earlier" in document:
         return dict(document)
     proof = document.get("proof", document)

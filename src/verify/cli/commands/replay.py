@@ -79,9 +79,9 @@ def replay(
 
     Opens the store for reading only, also beside a running service. Exit code 7 when a stored
     thing no longer fits its seal or the verdict comes out differently; each is named. Evidence
-    that was erased when its retention ended is said to be gone: exit code 4 for one verification,
-    no failure of --all and --sample. With one of the what-if options the answer is never stored
-    and never a verdict.
+    that was erased when its retention ended is said to be gone: exit code 4 for one verification
+    or archive, no failure of --all and --sample. With one of the what-if options the answer is
+    never stored and never a verdict.
     """
     del as_json
     from verify.bootstrap import build
@@ -141,19 +141,30 @@ def _replay_bundle(file: Path) -> None:
     from verify.cli.files import read_file
     from verify.cli.output import emit
     from verify.domain.canonical import plain
-    from verify.domain.errors import IntegrityError
+    from verify.domain.errors import Conflict, IntegrityError
     from verify.service.replay_bundle import replay_bundle
 
     results = replay_bundle(read_file(file))
-    wrong = [result for result in results if not result.identical]
+    wrong = [result for result in results if result.divergent]
+    erased = [result for result in results if result.erased is not None and not result.divergent]
     document = {
         "replayed": len(results),
-        "identical": len(results) - len(wrong),
+        "identical": len(results) - len(wrong) - len(erased),
         "divergent": [plain(result) for result in wrong],
+        "erased": [plain(result) for result in erased],
     }
-    emit(document, lambda console: _show_many(len(results), wrong, console))
+
+    def show(console: Console) -> None:
+        if not erased:
+            _show_many(len(results), wrong, console)
+        for result in erased:
+            _show(result, console)
+
+    emit(document, show)
     if wrong:
         raise typer.Exit(IntegrityError.exit_code)
+    if erased:
+        raise typer.Exit(Conflict.exit_code)
 
 
 def _replay_one(system: System, me: Caller, verification: str, sequence: int | None) -> None:
