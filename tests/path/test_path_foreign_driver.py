@@ -141,7 +141,7 @@ def test_an_answer_that_cannot_be_stored_is_asked_for_again_after_a_pause(own, m
             raise RuntimeError("the disk is away")
         return save(answers, now)
 
-    monkeypatch.setattr("verify.service.questioning.FAILED_PAUSE_MS", 300)
+    monkeypatch.setattr("verify.service.questions.FAILED_PAUSE_MS", 300)
     monkeypatch.setattr(own.system.store, "save_answers", failing)
     verification = own.check(household("03").application)
     assert own.verdict(verification)["final"] is True

@@ -25,6 +25,7 @@ from verify.service import worker as worker_module
 from verify.service.clock import now_ms
 from verify.service.contents import Contents
 from verify.service.intake import ApplicationIn
+from verify.service.questions import failed_pause
 from verify.service.worker import Worker
 from verify.settings import Settings
 from verify.store import Store
@@ -167,8 +168,9 @@ def test_a_household_that_was_damaged_holds_up_none_of_its_neighbours(
         assert store.queue(clock()).due == 0, "the bad one was put back for later"
         time.sleep(0.3)
         assert house.looks() == before, "it is looked at over and over"
+        accepted = store.verification(house.neighbours[0], LOCAL).created_at
         for again in (1, 2, 3):
-            clock.now += 5_000
+            clock.now += failed_pause(accepted, clock.now) + 1_000
             system.worker.wake()
             until(lambda again=again: house.looks() >= before + again)
             until(lambda: store.queue(clock()).leases == 0)

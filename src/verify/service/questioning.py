@@ -3,6 +3,9 @@
 A verification is passed on to be judged as soon as all that can decide it has ended. Auxiliary
 sources (signals, which decide nothing) get a moment's grace beyond that; what they say later is
 kept all the same, and judged with the rest (ADR 0024).
+
+Nor is any other source waited for beyond the time that is set for answers, however long it hangs
+and however many questions to it wait: the verdict says so, and its answer makes a new one.
 """
 
 from __future__ import annotations
@@ -11,12 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from verify import telemetry
 from verify.connectors import Answer, Asker, Declaration
+from verify.domain.access import LOCAL
 from verify.domain.errors import Overloaded, VerifyError
 from verify.domain.evidence import EvidenceState
 from verify.domain.household import Application
@@ -26,14 +30,20 @@ from verify.service.check_spans import CheckSpans
 from verify.service.clock import Clock, day_of
 from verify.service.contents import Contents
 from verify.service.files import Files
-from verify.service.questions import as_question, asked_pause, doubled_pause, should_ask
+from verify.service.questions import (
+    as_question,
+    asked_pause,
+    doubled_pause,
+    failed_pause,
+    should_ask,
+)
 from verify.settings import Settings
 from verify.store import Claim, ExchangeAnswer, ExchangeRow, LeaseLost, Store
+from verify.store.leasing import ACTIVE
 
 log = structlog.get_logger("verify.worker")
 
 LEASE_MS = 60_000
-FAILED_PAUSE_MS = 5_000
 OUT_PAUSE_MS = 30_000
 """When a check is looked at again whose auxiliary source is still being asked: should this process
 end meanwhile, another one asks."""
@@ -51,15 +61,19 @@ Key = tuple[str, str, str]
 class Round:
     """The questions of one claim that were put together, and how many have not ended.
 
-    `passed`: the claim has gone on to be judged. `unkept`: an answer could not be stored.
+    `overdue_at`: it goes on to be judged then at the latest; `ripe_at`: when it has waited enough
+    for auxiliary sources (both on the monotonic clock). `passed`: it has gone on to be judged.
+    `unkept`: an answer could not be stored.
     """
 
     claim: Claim
     mandatory: int
     auxiliary: int
-    ripe_at: float | None = None
+    overdue_at: float
+    ripe_at: float = float("inf")
     passed: bool = False
     unkept: bool = False
+    asked: list[Future[None]] = field(default_factory=list, repr=False)
 
 
 @dataclass(frozen=True)
@@ -116,7 +130,7 @@ class Questioning:
         self._late = ThreadPoolExecutor(2, thread_name_prefix="late")
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._lingering: list[Round] = []
+        self._open: list[Round] = []
         self._out: set[Key] = set()
 
     def close(self) -> None:
@@ -164,16 +178,21 @@ class Questioning:
             log.error("worker.cannot_ask", verification=claim.verification, code=error.code)
             self._pass_on(claim)  # judging meets the same, and closes the case with its code
             return
+        deadline = time.monotonic() + self._settings.answer_deadline_seconds
+        if self._clock() >= claim.give_up_at:
+            deadline = float("inf")  # what closes the case has asked everybody once more
         with self._lock:
             room = MAX_OUT - len(self._out)
         deciding = [r for r in due if r.source not in aside]
         others = [r for r in due if r.source in aside][: max(room, 0)]
-        round_ = Round(claim, len(deciding), len(others))
+        round_ = Round(claim, len(deciding), len(others), deadline)
         puts = [
             _Put(round_, row, application, declaration, version_set, r.source not in aside)
             for r in (*deciding, *others)
             for row, declaration, version_set in (versions[r.evidence],)
         ]
+        with self._lock:
+            self._open.append(round_)
         for put in puts:
             self._put(put)
         if not deciding:
@@ -202,14 +221,20 @@ class Questioning:
         return fresh, live, "" if live.digest == row.connector else current.digest
 
     def tick(self) -> None:
-        """Pass on what has waited long enough for its auxiliary sources."""
+        """Pass on what has waited long enough, for its auxiliary sources or for any."""
         now = time.monotonic()
         with self._lock:
-            ripe = [r for r in self._lingering if r.ripe_at is not None and r.ripe_at <= now]
-            self._lingering = [r for r in self._lingering if r not in ripe]
+            ripe = [r for r in self._open if min(r.ripe_at, r.overdue_at) <= now]
             for round_ in ripe:
                 round_.passed = True
+            self._open = [r for r in self._open if not r.passed]
         for round_ in ripe:
+            if round_.mandatory:
+                # What has not begun is put again after the verdict: it must not pile up before a
+                # source that hangs. What is under way comes late.
+                dropped = sum(asked.cancel() for asked in round_.asked)
+                where = {"verification": round_.claim.verification, "dropped": dropped}
+                log.info("worker.answers_overdue", **where)
             self._go(round_)
 
     # -- one question ---------------------------------------------------------------------
@@ -223,8 +248,9 @@ class Questioning:
             if asked.cancelled() or asked.exception() is not None:
                 self._over(put, kept=asked.cancelled())
 
-        pool = self._bulkheads.of(put.declaration)
-        pool.submit(self._ask_one, put).add_done_callback(dropped)
+        asked = self._bulkheads.of(put.declaration).submit(self._ask_one, put)
+        put.round.asked.append(asked)
+        asked.add_done_callback(dropped)
 
     def _over(self, put: _Put, *, kept: bool) -> None:
         """A question has ended: its answer was kept (or was not ours to keep), or it was not."""
@@ -241,17 +267,16 @@ class Questioning:
             if round_.passed or round_.mandatory:
                 return
             if round_.auxiliary:
-                if round_.ripe_at is None:
-                    grace = float(self._settings.auxiliary_grace_seconds)
-                    round_.ripe_at = time.monotonic() + grace
-                    self._lingering.append(round_)
+                grace = float(self._settings.auxiliary_grace_seconds)
+                round_.ripe_at = min(round_.ripe_at, time.monotonic() + grace)
                 return
             round_.passed = True
-            self._lingering = [r for r in self._lingering if r is not round_]
+            self._open = [r for r in self._open if r is not round_]
         self._go(round_)
 
     def _go(self, round_: Round) -> None:
-        later = self._clock() + FAILED_PAUSE_MS
+        now = self._clock()
+        later = now + failed_pause(round_.claim.created_at, now)
         if round_.unkept and later < round_.claim.answer_by:
             # Still open, and due: without a pause it would be asked again at once, for ever.
             self._give_back(round_.claim, later)
@@ -281,7 +306,7 @@ class Questioning:
             if put.round.passed:  # while it was being stored, and so judged without it
                 self._late.submit(self._late_save, put, None)
         elif isinstance(error, LeaseLost):
-            if put.mandatory:
+            if put.mandatory and not put.round.passed:
                 where = {"verification": put.row.verification, "source": put.row.source}
                 log.info("worker.lease_lost", **where)
             else:
@@ -314,7 +339,7 @@ class Questioning:
             return Answer(EvidenceState.UNAVAILABLE, (), f"asking_failed:{code}", "")
 
     def _keep_late(self, put: _Put, arrival: Arrival) -> None:
-        """An auxiliary answer after its claim went on: kept under a claim of its own."""
+        """An answer after its claim went on: kept under a claim of its own."""
         self._late.submit(self._late_save, put, arrival)
 
     def _late_save(self, put: _Put, arrival: Arrival | None) -> None:
@@ -345,6 +370,8 @@ class Questioning:
             claims = self._store.claim(self._clock(), 1, LEASE_MS, only=verification)
             if claims:
                 return claims[0]
+            if self._store.verification(verification, LOCAL).state not in ACTIVE:
+                return None
             if self._closing.wait(_LATE_PAUSE_SECONDS):
                 break
         return None

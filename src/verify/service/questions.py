@@ -11,6 +11,8 @@ from verify.rules import Rulebook
 from verify.store import ExchangeRow
 
 MAX_PAUSE_MS = 6 * 3_600_000
+FAILED_PAUSE_MS = 5_000
+MAX_FAILED_PAUSE_MS = 3_600_000
 
 
 def doubled_pause(retry_seconds: int, attempts: int) -> int:
@@ -26,6 +28,17 @@ def asked_pause(hint_seconds: int, waited_ms: int) -> int:
     and an answer is fetched at most a quarter later than it was there.
     """
     return max(hint_seconds * 1000, min(waited_ms // 4, MAX_PAUSE_MS))
+
+
+def failed_pause(accepted_at: int, now: int) -> int:
+    """Milliseconds before the next look at a household that could not be read, asked about, judged
+    or sealed: five seconds, later a tenth of what it has waited already, an hour at most.
+
+    Thousands of them, under a key that is lost, say, must not take the time of all others.
+    """
+    # What cannot be read may be this very instant.
+    waited = now - accepted_at if isinstance(accepted_at, int) else 0
+    return max(FAILED_PAUSE_MS, min(waited // 10, MAX_FAILED_PAUSE_MS))
 
 
 def deciding_questions(book: Rulebook, application: Application) -> list[tuple[str, str]]:

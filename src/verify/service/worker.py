@@ -32,8 +32,8 @@ from verify.service.clock import Clock, day_of
 from verify.service.contents import Contents
 from verify.service.files import Files, Ready
 from verify.service.judging import Judged, judge, match_counts
-from verify.service.questioning import FAILED_PAUSE_MS, LEASE_MS, Questioning
-from verify.service.questions import should_ask
+from verify.service.questioning import LEASE_MS, Questioning
+from verify.service.questions import FAILED_PAUSE_MS, failed_pause, should_ask
 from verify.service.sealed import Digests, versions_of
 from verify.settings import Settings
 from verify.store import (
@@ -226,7 +226,7 @@ class Worker:
             except Exception:
                 # Still held it would be held for good: the heartbeat would keep its lease.
                 log.exception("worker.ask_failed")
-                self._give_back(claim, self._clock() + FAILED_PAUSE_MS)
+                self._give_back(claim, now + failed_pause(claim.created_at, now))
         return len(claims)
 
     # -- judging --------------------------------------------------------------------------
@@ -266,7 +266,7 @@ class Worker:
             log.error(
                 "worker.cannot_read", verification=claim.verification, at=telemetry.place(error)
             )
-            self._give_back(claim, now + FAILED_PAUSE_MS)
+            self._give_back(claim, now + failed_pause(claim.created_at, now))
             return None
 
     def _may_be_judged(self, claim: Claim, rows: Sequence[ExchangeRow], now: int) -> bool:
@@ -348,7 +348,7 @@ class Worker:
             log.error(
                 "worker.cannot_seal", verification=claim.verification, at=telemetry.place(error)
             )
-            self._give_back(claim, now + FAILED_PAUSE_MS)
+            self._give_back(claim, now + failed_pause(claim.created_at, now))
             return
         for item, one, result in zip(items, judged, results, strict=True):
             if result.status is SealStatus.HELD:
