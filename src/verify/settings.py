@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     postgres_bin: Path | None = Field(
         default=None,
         description="Folder with PostgreSQL's client programs (pg_dump, pg_restore), for "
-        "`verify db backup` and `restore`; without it those that fit the server are looked for.",
+        "`verify db backup` and `restore`; without it those of the server's version are found.",
     )
     content: Path | None = Field(
         default=None, description="Folder that holds connectors/, rules/ and scoring/."

@@ -209,20 +209,21 @@ def test_a_database_that_is_not_empty_stays_as_it_is(cli, copy, url, new_postgre
     refusal(cli(fresh, "db", "restore", str(copy), code=4))
 
 
-def test_client_programs_older_than_the_server_are_named_and_write_nothing(
-    cli, copy, url, new_postgres, tmp_path
+@pytest.mark.parametrize("step", [-1, 1])
+def test_client_programs_of_another_version_are_named_and_write_nothing(
+    cli, copy, url, new_postgres, tmp_path, step
 ):
     major = ask_server(make_url(url)).major
-    older = tmp_path / "older"
-    older.mkdir()
+    another = tmp_path / "another"
+    another.mkdir()
     for name in ("pg_dump", "pg_restore"):
-        program = older / name
-        program.write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {major - 1}.4'\n")
+        program = another / name
+        program.write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {major + step}.4'\n")
         program.chmod(0o700)
-    words = {"VERIFY_POSTGRES_BIN": str(older)}
+    words = {"VERIFY_POSTGRES_BIN": str(another)}
     error = refusal(cli(url, "db", "backup", str(tmp_path / "new"), code=4, **words))
     assert f"the server is PostgreSQL {major}" in error["detail"]
-    assert f"{major - 1} ({older / 'pg_dump'})" in error["detail"]
+    assert f"{major + step} ({another / 'pg_dump'})" in error["detail"]
     assert f"postgresql-client-{major}" in error["remedy"]
     target = new_postgres()
     refusal(cli(target, "db", "restore", str(copy), code=4, **words))

@@ -146,8 +146,9 @@ def test_the_databases_password_is_on_no_command_line(tmp_path, postgres_tcp_url
         f'echo "$0 $@" >> {said}; echo "$PGPASSWORD" >> {said}.env; '
         'echo "1; 1 1 TABLE public verifications u"'
     )
+    major = postgres_tools.ask_server(make_url(postgres_tcp_url)).major
     for name in ("pg_dump", "pg_restore"):
-        tool(tmp_path / "bin", name, 99, then)
+        tool(tmp_path / "bin", name, major, then)
     url = make_url(postgres_tcp_url).set(password="se@cret")  # the server asks for none
     there = url.render_as_string(hide_password=False)
     backup(there, tmp_path / "copy", tmp_path / "bin")
@@ -160,9 +161,7 @@ def test_the_databases_password_is_on_no_command_line(tmp_path, postgres_tcp_url
     assert secrets.count("se@cret") == 2
 
 
-def test_of_all_versions_installed_the_servers_own_is_taken_or_the_next_newer(
-    tmp_path, monkeypatch
-):
+def test_of_all_versions_installed_the_servers_own_is_taken_and_no_other(tmp_path, monkeypatch):
     for major in (15, 17, 18, 19):
         tool(tmp_path / f"lib/{major}/bin", "pg_dump", major)
     first = tool(tmp_path / "path", "pg_dump", 18)
@@ -176,13 +175,56 @@ def test_of_all_versions_installed_the_servers_own_is_taken_or_the_next_newer(
         return postgres_tools.fitting(found, postgres_tools.Server(server, 0)).path
 
     assert taken(17) == tmp_path / "lib/17/bin/pg_dump"
-    assert taken(16) == tmp_path / "lib/17/bin/pg_dump"
     assert taken(18) == first  # of one version, the one on PATH
-    with pytest.raises(Conflict, match="PostgreSQL 20") as refused:
-        taken(20)
-    assert "postgresql-client-20" in refused.value.remedy
+    for other in (16, 20):  # what a newer one writes may not go back into an older server
+        with pytest.raises(Conflict, match=f"PostgreSQL {other}") as refused:
+            taken(other)
+        assert f"postgresql-client-{other}" in refused.value.remedy
+        assert f"15 ({tmp_path / 'lib/15/bin/pg_dump'})" in str(refused.value)
     only = postgres_tools.installed("pg_dump", tmp_path / "lib/15/bin")
     assert [program.major for program in only] == [15]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("complaint", "error", "reason", "remedy"),
+    [
+        ("pg_restore: error: unsupported version (1.16) in file header", Conflict, "newer", "new"),
+        ("pg_restore: error: could not uncompress data", IntegrityError, "damaged", "another copy"),
+    ],
+)
+def test_what_a_program_complains_about_is_said_in_our_own_words(
+    tmp_path, postgres_empty_url, complaint, error, reason, remedy
+):
+    server = postgres_tools.ask_server(make_url(postgres_empty_url))
+    tool(tmp_path / "bin", "pg_restore", server.major, f"echo '{complaint}' >&2; exit 1")
+    (tmp_path / "copy").write_bytes(b"PGDMP" + bytes(100))
+    with pytest.raises(error, match=reason) as refused:
+        restore(postgres_empty_url, tmp_path / "copy", tmp_path / "bin")
+    assert remedy in refused.value.remedy
+    assert complaint not in str(refused.value)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("complaint", "reason"),
+    [
+        ("pg_dump: error: query failed: permission denied for table verdicts", "may not do this"),
+        ("pg_dump: error: could not write: No space left on device", "no space left"),
+        ("pg_dump: error: connection to clerk:canary@host was lost", "status 1"),
+    ],
+)
+def test_a_copy_that_stopped_half_way_leaves_nothing(
+    tmp_path, postgres_empty_url, complaint, reason
+):
+    server = postgres_tools.ask_server(make_url(postgres_empty_url))
+    half = "for w; do case $w in --file=*) echo half > ${w#--file=};; esac; done"
+    tool(tmp_path / "bin", "pg_dump", server.major, f"{half}; echo '{complaint}' >&2; exit 1")
+    with pytest.raises(Conflict, match=reason) as refused:
+        backup(postgres_empty_url, tmp_path / "copy", tmp_path / "bin")
+    assert refused.value.remedy
+    assert "canary" not in str(refused.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["bin"]
 
 
 def test_a_copy_of_one_kind_is_not_restored_into_the_other(url, tmp_path):

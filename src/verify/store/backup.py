@@ -29,7 +29,8 @@ def backup(url: str, target: Path, programs: Path | None = None) -> None:
     `programs` is the folder with PostgreSQL's client programs; `None` looks for them.
 
     Raises:
-        Conflict: the file is there already; on PostgreSQL, the tool is missing, too old, or fails.
+        Conflict: the file is there already; on PostgreSQL, the tool is missing, of another
+            version, or fails.
         NotFound: there is no database.
         IntegrityError: what was written cannot be read back.
         Overloaded: PostgreSQL does not answer.
@@ -67,7 +68,8 @@ def restore(url: str, source: Path, programs: Path | None = None) -> None:
         NotFound: there is no such copy.
         IntegrityError: the copy is damaged, or is no copy.
         Conflict: another process uses the database; it is a copy of the other kind of database;
-            on PostgreSQL, the database is not empty, or the tool is missing, too old, or fails.
+            on PostgreSQL, the database is not empty, or the tool is missing, of another version,
+            or fails.
         Overloaded: PostgreSQL does not answer.
     """
     parsed = engines.parse(url)
@@ -153,7 +155,7 @@ def _must_be_whole(program: Program, copy: Path) -> None:
         raise Conflict(
             f"this copy was written by a newer pg_dump than this pg_restore ({program.major})",
             where=str(copy),
-            remedy="name the folder of newer client programs in VERIFY_POSTGRES_BIN",
+            remedy="restore it into a server as new as that pg_dump; the database is as it was",
         )
     if read.status:
         raise _damaged(copy, "it is damaged, or no copy of a PostgreSQL database")
@@ -187,11 +189,6 @@ _COMPLAINTS = (
         "No space left on device",
         "there is no space left",
         "free some, or choose another disk",
-    ),
-    (
-        "unrecognized configuration parameter",
-        "the server is older than the program and does not know what it asks",
-        "name the folder of the server's own version in VERIFY_POSTGRES_BIN",
     ),
     (
         "already exists",

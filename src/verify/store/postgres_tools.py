@@ -1,8 +1,9 @@
 """PostgreSQL's own client programs: the right version is found, run without the password in sight.
 
-`pg_dump` refuses a server that is newer than itself, and what a newer `pg_restore` sends may be
-unknown to an older server. So of all that are installed the one of the server's version is taken,
-or else the next newer one.
+Of all that are installed, those of the server's major version are taken, and no others. An older
+`pg_dump` refuses the server. A newer one copies it, but that copy may never come back: a newer
+`pg_restore` sets what the server does not know (`transaction_timeout`, from 17 on), and the
+server's own cannot read the newer file.
 """
 
 from __future__ import annotations
@@ -104,19 +105,20 @@ def installed(tool: str, folder: Path | None) -> tuple[Program, ...]:
 
 
 def fitting(programs: tuple[Program, ...], server: Server) -> Program:
-    """The program of the server's version, or of the next newer one.
+    """The first program of the server's major version.
 
     Raises:
-        Conflict: all are older than the server.
+        Conflict: there are only others.
     """
-    usable = [program for program in programs if program.major >= server.major]
-    if usable:
-        return min(usable, key=lambda program: program.major)  # of equals, the first
+    for program in programs:
+        if program.major == server.major:
+            return program
     tool = programs[0].path.name
     versions = ", ".join(f"{p.major} ({p.path})" for p in programs)
     raise Conflict(
-        f"the server is PostgreSQL {server.major}, and {tool} here is only {versions}: an older "
-        "one cannot know what the server holds; nothing was written",
+        f"the server is PostgreSQL {server.major}, and {tool} here is {versions}: an older one "
+        "cannot read the server, and what a newer one writes may not go back into it; nothing was "
+        "written",
         where="database",
         remedy=f"install the client programs of PostgreSQL {server.major} (on Debian "
         f"postgresql-client-{server.major}), or name their folder in VERIFY_POSTGRES_BIN",
