@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 
-from verify import telemetry
 from verify.connectors import Asker
 from verify.service import master_key
 from verify.service.access import Authenticator
@@ -108,7 +107,6 @@ def build(
     the process environment). `worker=False` gives an API process that leaves the queue to
     others; `read_only` opens the store beside a running service (replay, explain).
     """
-    telemetry.quiet_exceptions()
     settings = settings or Settings()
     if not read_only:
         settings.home.mkdir(parents=True, exist_ok=True)

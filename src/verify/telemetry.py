@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
@@ -142,6 +141,15 @@ def place(error: BaseException) -> str:
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
+def told(error: BaseException) -> dict[str, str]:
+    """What a log line says of an exception: its kind and place.
+
+    No logger is handed the exception itself: what shows it (its text, or the variables of its
+    frames, as structlog does by default) would show people's names and numbers.
+    """
+    return {"kind": type(error).__name__, "at": place(error)}
+
+
 def without_exception_text(
     _: Any, __: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
@@ -155,18 +163,3 @@ def without_exception_text(
         event["exception"] = type(info[1]).__name__
         event["at"] = place(info[1])
     return event
-
-
-def quiet_exceptions() -> None:
-    """Where nobody configured logging: lines to read, without what structlog would show of an
-    exception, which is every variable of every frame, and so people's names and numbers."""
-    if structlog.is_configured():
-        return
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=True),
-            without_exception_text,
-            structlog.dev.ConsoleRenderer(colors=False),
-        ]
-    )

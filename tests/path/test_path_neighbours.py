@@ -14,7 +14,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+import structlog
 
+from support.afterwards import families
 from support.live import Live, household, installation
 from support.waiting import until
 from verify.bootstrap import System, build
@@ -316,6 +318,53 @@ def test_the_judge_goes_on_when_even_giving_back_is_refused(
         clock.now += 120_000  # its lease has run out by then
         system.worker.wake()
         until(lambda: all_judged(system.store, [house.bad, *house.neighbours]))
+
+
+@pytest.fixture
+def everything_shown() -> Iterator[None]:
+    """Logs as structlog shows them by default: of an exception every variable of every frame."""
+    before = structlog.get_config() if structlog.is_configured() else None
+    structlog.reset_defaults()
+    yield
+    if before is not None:
+        structlog.configure(**before)
+
+
+def test_a_log_that_shows_all_it_is_given_tells_of_trouble_and_of_nobody(
+    house: House,
+    everything_shown: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    members = household(FAVOURABLE).application["household"]["members"]
+    troubles = {"_judge_batch", "_dispatch"}
+
+    def fails_once(name: str) -> None:
+        really = getattr(Worker, name)
+
+        def failing(worker: Worker, *args: Any) -> Any:
+            if name in troubles:
+                troubles.discard(name)
+                applicants = [f"{m['name']} {m['id_number']}" for m in members]
+                raise ValueError(f"cannot do with {applicants}")
+            return really(worker, *args)
+
+        monkeypatch.setattr(Worker, name, failing)
+
+    for name in sorted(troubles):
+        fails_once(name)
+    clock = Clock()
+    with house.running(clock) as system:
+        until(lambda: not troubles)
+        clock.now += 60_000
+        system.worker.wake()
+        until(lambda: all_judged(system.store, [house.bad, *house.neighbours]))
+    log = "".join(capsys.readouterr())
+    for event in ("worker.dispatch_failed", "worker.judge_failed"):
+        [line] = [line for line in log.splitlines() if event in line]
+        assert "ValueError" in line
+        assert "test_path_neighbours.py" in line
+    assert families().scan(log.encode()) == set()
 
 
 def test_a_clock_that_leaps_ahead_makes_the_worker_judge_nobody_twice(

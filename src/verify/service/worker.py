@@ -153,9 +153,9 @@ class Worker:
             try:
                 self._activate()  # what was published and whose time has come
                 claimed = self._dispatch()
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - the thread goes on
                 # The queue is in the store: nothing is lost by trying again after a pause.
-                log.exception("worker.dispatch_failed")
+                log.error("worker.dispatch_failed", **telemetry.told(error))
             if not claimed:
                 self._wake.wait(idle_seconds)
 
@@ -166,8 +166,8 @@ class Worker:
                 continue  # what a stop has dropped is not answered: it is given back, due now
             try:
                 self._judge_batch(batch)
-            except BaseException:  # a panic of Polars is no Exception, and must not end the thread
-                log.exception("worker.judge_failed")
+            except BaseException as error:  # noqa: BLE001 - a panic of Polars is no Exception
+                log.error("worker.judge_failed", **telemetry.told(error))
                 for claim in batch:
                     self._give_back(claim, self._clock() + FAILED_PAUSE_MS)
 
@@ -178,8 +178,8 @@ class Worker:
                     self._store.heartbeat(claim, self._clock(), LEASE_MS)
                 except LeaseLost:
                     self._let_go(claim, "lost")
-                except Exception:
-                    log.exception("worker.heartbeat_failed")
+                except Exception as error:  # noqa: BLE001 - tried again at the next beat
+                    log.error("worker.heartbeat_failed", **telemetry.told(error))
 
     def _next_batch(self) -> list[Claim]:
         """Wait for one answered claim, then take all others that are ready too, or soon will be.
@@ -223,9 +223,9 @@ class Worker:
                 rows = questions.get(claim.verification)
                 due = None if rows is None else [r for r in rows if should_ask(r, now)]
                 self._questioning.ask(claim, due)
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - one household's trouble stays its own
                 # Still held it would be held for good: the heartbeat would keep its lease.
-                log.exception("worker.ask_failed")
+                log.error("worker.ask_failed", **telemetry.told(error))
                 self._give_back(claim, now + failed_pause(claim.created_at, now))
         return len(claims)
 
