@@ -88,6 +88,8 @@ class Verifications:
     ) -> Accepted:
         """Accept an application for verification, durably, or refuse it whole.
 
+        The same key with the same body is the same verification, however often and late it comes.
+
         Raises:
             InputError: something in the application is wrong (see `read_application`), the
                 region or programme is unknown, or no rule is in force on the day.
@@ -95,6 +97,12 @@ class Verifications:
             Conflict: the idempotency key was used before with another body.
         """
         _permit(caller, SUBMITTERS)
+        # The key is bound to what the caller sent, not to what we made of it; and what was
+        # accepted is not judged by the letters and the law of the day of its repetition.
+        key = (idempotency_key, _body_digest(body)) if idempotency_key else None
+        if key is not None and (earlier := self._store.repeated(caller, key)) is not None:
+            telemetry.CHECKS.labels("repeated").inc()
+            return earlier
         now = self._clock()
         application = read_application(body, day_of(now))
         # One look: the law that is asked and the version that is pinned are the same, also when
@@ -131,8 +139,6 @@ class Verifications:
             exchanges=planned,
             people=tuple((p.person, p.id_number) for p in application.persons if p.id_number),
         )
-        # The key is bound to what the caller sent, not to what we made of it.
-        key = (idempotency_key, _body_digest(body)) if idempotency_key else None
         accepted = self._store.accept(new, caller, key, now)
         telemetry.CHECKS.labels("accepted" if accepted.created else "repeated").inc()
         self._wake_worker()

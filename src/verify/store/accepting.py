@@ -45,9 +45,9 @@ class Acceptance:
             # Taken before the vault was there, when keys were stored as they came.
             earlier = _taken(connection, self.plain_key)
             if earlier is not None:
-                return self._repeated(earlier, self.plain_key)
+                return _same(earlier, self.plain_key)
         if self.key is not None and not blobs.insert_new(connection, idempotency, self.key):
-            return self._repeated(_taken(connection, self.key), self.key)
+            return _same(_taken(connection, self.key), self.key)
         blobs.put(connection, [self.application])
         connection.execute(_INSERT, self.header)
         if self.subjects:
@@ -57,16 +57,32 @@ class Acceptance:
         ledger.append(connection, [self.entry])
         return Accepted(self.header["id"], created=True)
 
-    @staticmethod
-    def _repeated(stored: Any, key: Row) -> Accepted:
-        """The key is taken. Same body: the verification it stands for; another body: refused."""
-        if stored.body_digest != key["body_digest"]:
-            raise Conflict(
-                "this Idempotency-Key was used before with another body",
-                where="Idempotency-Key",
-                remedy="use a new key for a new submission; to repeat one, send the same body",
-            )
-        return Accepted(stored.verification, created=False)
+
+def repeated(
+    connection: Connection, caller: Caller, key: tuple[str, str], blind: callbacks.Blind | None
+) -> Accepted | None:
+    """What a key of this caller's stands for already, with this body; `None` if it is not taken.
+
+    Raises:
+        Conflict: it is taken with another body.
+    """
+    for form in dict.fromkeys((key, _hidden(key, blind))):
+        row = _key("", caller, form, 0)
+        assert row is not None  # noqa: S101 - the key is none only where there is none
+        if (stored := _taken(connection, row)) is not None:
+            return _same(stored, row)
+    return None
+
+
+def _same(stored: Any, key: Row) -> Accepted:
+    """The key is taken. Same body: the verification it stands for; another body: refused."""
+    if stored.body_digest != key["body_digest"]:
+        raise Conflict(
+            "this Idempotency-Key was used before with another body",
+            where="Idempotency-Key",
+            remedy="use a new key for a new submission; to repeat one, send the same body",
+        )
+    return Accepted(stored.verification, created=False)
 
 
 def _taken(connection: Connection, key: Row) -> Any:
@@ -114,7 +130,7 @@ def prepare(
         header["case_blind"] = secrecy.blind(columns.CASE, new.case_number)
     people = _subjects(header["id"], new, secrecy)
     planned = [_exchange(header["id"], p, now_ms, secrecy.blind) for p in new.exchanges]
-    hidden = key and _hidden(key, secrecy)
+    hidden = key and _hidden(key, secrecy.blind)
     key_row = _key(header["id"], caller, hidden, now_ms)
     plain_key = _key(header["id"], caller, key, now_ms) if hidden != key else None
     payload = {
@@ -134,12 +150,12 @@ def prepare(
     return Acceptance(header, application, planned, people, key_row, plain_key, entry)
 
 
-def _hidden(key: tuple[str, str], secrecy: Secrecy) -> tuple[str, str]:
+def _hidden(key: tuple[str, str], blind: callbacks.Blind | None) -> tuple[str, str]:
     """Key and body digest behind the blind index: a caller may have put an id into its key, and
     the digest of a body could be guessed."""
-    if secrecy.blind is None:
+    if blind is None:
         return key
-    return secrecy.blind("key", key[0]), secrecy.blind("body", key[1])
+    return blind("key", key[0]), blind("body", key[1])
 
 
 def _subjects(verification: str, new: NewVerification, secrecy: Secrecy) -> list[Row]:

@@ -15,12 +15,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, select
 
-from verify.content import ContentSet
 from verify.domain.access import Caller
-from verify.domain.canonical import digest_bytes
-from verify.domain.errors import Conflict, IntegrityError, NotFound, VerifyError
+from verify.domain.errors import Conflict, NotFound, VerifyError
 from verify.store import (
-    accepting,
     blobs,
     callbacks,
     columns,
@@ -31,8 +28,8 @@ from verify.store import (
     sealing,
     suites,
 )
+from verify.store.accepts import Accepts
 from verify.store.blobs import Stored as StoredBlob
-from verify.store.checking import Checking
 from verify.store.decisions import ClericalDecisions
 from verify.store.keyring import Again, DataKeyRow, Keyring
 from verify.store.keyring import every as every_data_key
@@ -41,13 +38,11 @@ from verify.store.log import Log
 from verify.store.opening import Opened, open_database
 from verify.store.publications import PublishedRules
 from verify.store.rows import (
-    Accepted,
     Claim,
     ExchangeAnswer,
     ExchangeRow,
     Filters,
     LedgerRow,
-    NewVerification,
     SealedVerdict,
     SealResult,
     SealStatus,
@@ -55,15 +50,15 @@ from verify.store.rows import (
     VerificationRow,
 )
 from verify.store.suites import SHA256, Suite
-from verify.store.tables import content, exchanges
-from verify.store.vault import MasterKeys, Sealer, no_master, scope_of
+from verify.store.tables import exchanges
+from verify.store.vault import MasterKeys, Sealer, no_master
 from verify.store.vault import Opened as OpenedBody
 
 T = TypeVar("T")
 ALL = Filters()
 
 
-class Store(Checking, ClericalDecisions, PublishedRules):
+class Store(Accepts, ClericalDecisions, PublishedRules):
     """An open store. Safe to use from many threads; a context manager that closes itself."""
 
     def __init__(
@@ -74,7 +69,6 @@ class Store(Checking, ClericalDecisions, PublishedRules):
         again: Again = lambda: None,
     ) -> None:
         super().__init__(opened)
-        self._kept: frozenset[str] = frozenset()
         self.log = Log(self._read, self._writer.run, suite)
         self.keyring = None
         self._again = again
@@ -140,15 +134,6 @@ class Store(Checking, ClericalDecisions, PublishedRules):
                 remedy="restore it from where you keep its copy; a new key would open nothing",
             )
 
-    @property
-    def _blind(self) -> callbacks.Blind | None:
-        return self.keyring.blind if self.keyring else None
-
-    def _sealer(self, region: str, programme: str, accepted_ms: int, now_ms: int) -> Sealer:
-        if self.keyring is None:
-            return blobs.Plain()
-        return self.keyring.sealing(scope_of(region, programme, accepted_ms), now_ms)
-
     def _sealer_of(self, claim: Claim, now_ms: int) -> Sealer:
         return self._sealer(claim.region, claim.programme, claim.created_at, now_ms)
 
@@ -168,61 +153,7 @@ class Store(Checking, ClericalDecisions, PublishedRules):
             self.keyring.forget()
         return count
 
-    # -- content sets ---------------------------------------------------------------------
-
-    def keep_content(self, kind: str, digest: str, blob: bytes) -> None:
-        """Keep the text of a content set (`ContentSet.to_blob()`), once.
-
-        Raises:
-            IntegrityError: the text does not have that digest, or is of another kind.
-        """
-        if digest_bytes(blob) != digest or ContentSet.from_blob(blob).kind != kind:
-            raise IntegrityError(
-                f"the text given for {kind} is not the content set of this digest", where=digest
-            )
-        row = {"digest": digest, "kind": kind, "blob": blob}
-        self._writer.run(lambda c: blobs.insert_new(c, content, row))
-        self._kept |= {digest}
-
-    def content(self, digest: str) -> bytes:
-        """Text of a content set, verified.
-
-        Raises:
-            NotFound: it was never kept here.
-            IntegrityError: it was changed.
-        """
-        return self._read(lambda c: blobs.get_content(c, digest))
-
-    # -- accepting ------------------------------------------------------------------------
-
-    def accept(
-        self,
-        new: NewVerification,
-        caller: Caller,
-        idempotency: tuple[str, str] | None,
-        now_ms: int,
-    ) -> Accepted:
-        """Store a verification with its questions, ready to be claimed.
-
-        `idempotency` is (key, digest of the body). The same caller's same key and body gives the
-        same verification for as long as the store lives.
-
-        Raises:
-            NotPermitted: the region is not among the caller's.
-            InputError: the case number or key cannot be stored.
-            Conflict: the key was used with another body.
-            NotFound: a content set it is pinned to is not kept (see `keep_content`).
-        """
-        secrecy = accepting.Secrecy(
-            self._sealer(new.region, new.programme, now_ms, now_ms),
-            self._blind,
-        )
-        ready = accepting.prepare(new, caller, idempotency, now_ms, secrecy)
-        pinned = frozenset((new.rules_digest, new.scoring_digest, new.connectors_digest))
-        if not pinned <= self._kept:
-            self._read(lambda c: accepting.require_content(c, pinned))
-            self._kept |= pinned
-        return self._writer.run(ready.write)
+    # -- working --------------------------------------------------------------------------
 
     def cancel(self, verification: str, caller: Caller, now_ms: int) -> None:
         """Stop a verification; what was sealed stays. Idempotent.
@@ -232,8 +163,6 @@ class Store(Checking, ClericalDecisions, PublishedRules):
             Conflict: it is completed or failed.
         """
         self._writer.run(lambda c: leasing.cancel(c, verification, caller, now_ms))
-
-    # -- working --------------------------------------------------------------------------
 
     def claim(self, now_ms: int, limit: int, lease_ms: int, only: str = "") -> tuple[Claim, ...]:
         """Take up to `limit` due verifications that nobody holds, or `only` this, due or not."""
