@@ -22,6 +22,7 @@ from contract_tls import authority, tls_server
 from sqlalchemy import create_engine, make_url, text
 
 from verify.connectors import Answer, Asker, Connectors, decode
+from verify.connectors.folders import LocalFolder
 from verify.content import ContentSet
 from verify.domain.errors import ContentError
 from verify.domain.evidence import EvidenceState
@@ -304,6 +305,16 @@ def test_a_link_in_the_answers_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "answers" / f"NY-{first.ticket}.xlsx").symlink_to(secret)
     answer = ask(connectors, environment, ticket=first.ticket)
     assert (answer.state, answer.detail, answer.bodies) == (S.MALFORMED, "not_a_file", ())
+
+
+def test_a_link_laid_where_a_request_is_written_leads_nowhere(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("something of another department")
+    (tmp_path / ".request.json.part").symlink_to(theirs)
+    LocalFolder(tmp_path).write("request.json", b"a question")
+    assert theirs.read_text() == "something of another department"
+    written = tmp_path / "request.json"
+    assert (written.read_bytes(), written.is_symlink()) == (b"a question", False)
 
 
 @pytest.mark.parametrize("address", ["file:///srv", "sqlite:////srv/school.db"])

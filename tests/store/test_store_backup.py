@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -111,6 +113,50 @@ def test_nothing_is_overwritten_and_nothing_damaged_is_restored(url, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
     with Store.open(url, read_only=True) as store:
         store.ping()
+
+
+def test_a_copy_is_private_whatever_had_the_name_of_its_draft(url, tmp_path):
+    with Store.open(url) as store:
+        Desk(store).keep()
+    others = tmp_path / "of-somebody-else"
+    others.write_bytes(b"theirs")
+    open_to_all = tmp_path / ".first.db.new"
+    open_to_all.touch()
+    open_to_all.chmod(0o666)
+    (tmp_path / ".second.db.new").symlink_to(others)
+    for name in ("first.db", "second.db"):
+        backup(url, tmp_path / name)
+        assert not (tmp_path / name).is_symlink()
+        assert (tmp_path / name).stat().st_mode & 0o077 == 0
+    assert others.read_bytes() == b"theirs"
+
+
+def test_a_restoration_that_fails_at_the_end_leaves_the_old_database_whole(
+    url, tmp_path, monkeypatch
+):
+    with Store.open(url) as store:
+        Desk(store).keep()
+    backup(url, tmp_path / "copy.db")
+    database = tmp_path / "verify.db"
+    killed = sqlite3.connect(database)
+    killed.execute("PRAGMA wal_autocheckpoint=0")
+    killed.execute("CREATE TABLE only_in_the_log (x)")
+    killed.commit()
+    parts = {p: p.read_bytes() for p in tmp_path.glob("verify.db*") if p.suffix != ".db-shm"}
+    killed.close()
+    for part, data in parts.items():  # as it lies there after a crash
+        part.write_bytes(data)
+    assert b"only_in_the_log" not in database.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        with pytest.raises(OSError, match="No space"):
+            restore(url, tmp_path / "copy.db")
+    with closing(sqlite3.connect(database)) as left:
+        assert left.execute("SELECT count(*) FROM only_in_the_log").fetchone() == (0,)
 
 
 def test_without_postgresqls_own_tools_it_says_so(tmp_path, monkeypatch):

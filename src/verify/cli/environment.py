@@ -74,8 +74,9 @@ def write_env_file(path: Path, values: Mapping[str, str]) -> None:
 
 def write_private(path: Path, text: str) -> None:
     """Replace `path` by a file of mode 0600 with this text."""
+    from verify.store import private_files
+
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+    with os.fdopen(private_files.create(draft), "w", encoding="utf-8") as stream:
         stream.write(text)
     draft.replace(path)

@@ -48,7 +48,9 @@ class LocalFolder:
         path = self._path(name)
         draft = path.with_name(f".{path.name}.part")
         with _trouble():
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            draft.unlink(missing_ok=True)  # left by a crash, or a link that leads elsewhere
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+            descriptor = os.open(draft, flags, 0o600)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(data)
                 stream.flush()

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from verify.domain.errors import Conflict
+from verify.store import private_files
 from verify.store.note import SigningKey
 
 LOG_NAME = "verify.local/*"
@@ -65,8 +66,7 @@ def make_key(path: Path, name: str, kind: int) -> SigningKey:
 def write_durably(path: Path, data: bytes) -> None:
     """Replace a file by one with these bytes, readable by its owner only, in one step."""
     draft = path.with_name(f".{path.name}.new")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as stream:
+    with os.fdopen(private_files.create(draft), "wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())

@@ -7,6 +7,7 @@ has tools of its own for this (`pg_dump`, `pg_restore`): they are called, not im
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -15,7 +16,7 @@ from urllib.parse import quote
 from sqlalchemy import URL
 
 from verify.domain.errors import Conflict, IntegrityError, NotFound
-from verify.store import engines, postgres_tools
+from verify.store import engines, postgres_tools, private_files
 from verify.store.postgres_tools import Ended, Program
 
 _SQLITE, _DUMP = b"SQLite format 3\0", b"PGDMP"
@@ -43,7 +44,7 @@ def backup(url: str, target: Path, programs: Path | None = None) -> None:
             remedy="choose another name, or move that file away",
         )
     draft = target.with_name(f".{target.name}.new")
-    os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+    os.close(private_files.create(draft))
     try:
         if parsed.get_backend_name() == "sqlite":
             _copy(engines.sqlite_file(parsed), draft)
@@ -83,9 +84,10 @@ def restore(url: str, source: Path, programs: Path | None = None) -> None:
     lock = engines.WriterLock(file)
     draft = file.with_name(f".{file.name}.restored")
     try:
-        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        os.close(private_files.create(draft))
         _copy(source, draft)
         _durable(draft)
+        _settle(file)
         # The write-ahead log belongs to the database that is replaced.
         for suffix in ("-wal", "-shm"):
             file.with_name(file.name + suffix).unlink(missing_ok=True)
@@ -235,6 +237,19 @@ def _copy(source: Path, target: Path) -> None:
         raise _damaged(source, "its pages are damaged")
     if ours is None:
         raise _damaged(source, "it is some other database")
+
+
+def _settle(file: Path) -> None:
+    """Bring what only the write-ahead log holds into the file: should what comes next fail, the
+    old database is all there. One that cannot be read any more is left as it is."""
+    if not file.exists():
+        return
+    with contextlib.suppress(sqlite3.DatabaseError):
+        old = sqlite3.connect(file)
+        try:
+            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            old.close()
 
 
 def _durable(path: Path) -> None:
