@@ -121,6 +121,7 @@ def opened(digest: str, stored: Stored | None, keyring: Keyring | None) -> Opene
     try:
         return key.open(digest, stored.body if isinstance(stored.body, bytes) else b"")
     except (ValueError, IndexError, zlib.error):
+        keyring.require_there(stored.scope)
         raise _changed(digest, "blob") from None
 
 

@@ -103,6 +103,7 @@ def _open(value: Any, place: str, keyring: Keyring | None) -> Any:
     try:
         return key.open_text(value, place)
     except (ValueError, IndexError, binascii.Error):
+        keyring.require_there(scope)
         raise IntegrityError(
             "a sealed column was changed, or moved here from another place",
             where=place,

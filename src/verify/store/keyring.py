@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,8 @@ from verify.store.vault import DataKey, MasterKeys, no_master
 
 _k = data_keys.c
 _REST = 4096
+FRESH_SECONDS = 60.0
+"""So long a key is used without looking whether another process erased it meanwhile."""
 INDEX = "index"
 
 Run = Callable[[Callable[[Connection], Any]], Any]
@@ -53,6 +56,9 @@ class Keyring:
     Another process may wrap them under a new master key meanwhile (`verify db rotate`). Then the
     master keys are read `again`; until the new one is found there, nothing new is sealed: it would
     be under a key that is about to be thrown away.
+
+    Another process may erase a scope, too. An open key is looked for anew every `FRESH_SECONDS`, by
+    one caller while the others go on, and whenever something does not open (`require_there`).
     """
 
     def __init__(
@@ -63,7 +69,7 @@ class Keyring:
         self._read = read
         self._write = write
         self._lock = threading.Lock()
-        self._open: dict[str, DataKey] = {}
+        self._open: dict[str, tuple[DataKey, float]] = {}
 
     def sealing(self, scope: str, now_ms: int) -> DataKey:
         """The key to seal under; made, and durably stored, when the scope is new.
@@ -71,7 +77,7 @@ class Keyring:
         Raises:
             Erased: the scope's evidence was erased; nothing new may be sealed under it.
         """
-        known = self._open.get(scope)
+        known = self._known(scope)
         if known is not None:
             return known
         if self._row(scope) is None:
@@ -86,22 +92,47 @@ class Keyring:
             Conflict: the master key that wrapped it is not here.
             IntegrityError: it was changed, or is missing.
         """
-        known = self._open.get(scope)
+        known = self._known(scope)
         if known is not None:
             return known
         row = self._row(scope)
-        if row is None:
-            raise missing(scope)
-        if row.erased_at is not None:
-            raise erased(scope)
+        if row is None or row.erased_at is not None:
+            self._drop(scope)
+            raise missing(scope) if row is None else erased(scope)
         if not self._masters.has(row.master):
             self._renew()
         key = self._masters.unwrap(scope, row.wrapped, row.master)
         with self._lock:
             if len(self._open) >= _REST:
                 self._open.clear()
-            self._open[scope] = key
+            self._open[scope] = key, time.monotonic() + FRESH_SECONDS
         return key
+
+    def require_there(self, scope: str) -> None:
+        """Look for a key anew, whatever is remembered: something under it did not open.
+
+        Raises:
+            Erased: it was erased, perhaps by another process; then nothing was changed.
+        """
+        row = self._row(scope)
+        if row is not None and row.erased_at is not None:
+            self._drop(scope)
+            raise erased(scope)
+
+    def _known(self, scope: str) -> DataKey | None:
+        """The remembered key; `None`, to one caller, when it is time to look for it anew."""
+        key, until = self._open.get(scope, (None, 0.0))
+        if key is None or time.monotonic() < until:
+            return key
+        with self._lock:
+            if self._open.get(scope, (None, 0.0))[1] != until:
+                return key
+            self._open[scope] = key, time.monotonic() + FRESH_SECONDS
+        return None
+
+    def _drop(self, scope: str) -> None:
+        with self._lock:
+            self._open.pop(scope, None)
 
     def forget(self) -> None:
         """Read every key again when it is next needed."""
