@@ -22,14 +22,13 @@ from verify.domain.access import Caller
 from verify.domain.errors import VerifyError
 from verify.service.replay import ReplayResult, batches
 from verify.settings import Settings
-from verify.store import VerificationRow
 
 WORTH_A_PROCESS = 10
 """Batches for each process at least: starting one, with its rules, costs half as much as that."""
 AHEAD = 3
 """Batches given to each process before their results are taken."""
 
-Rows = Sequence[VerificationRow]
+Names = Sequence[str]
 
 
 def usable_cores() -> int:
@@ -62,7 +61,7 @@ def replay_all(
         initargs=(system.settings,),
     ) as pool:
         coming = iter(parts)
-        under_way: deque[tuple[Rows, Future[list[ReplayResult]] | None]] = deque(
+        under_way: deque[tuple[Names, Future[list[ReplayResult]] | None]] = deque(
             _given(pool, part, caller) for part in itertools.islice(coming, wanted * AHEAD)
         )
         while under_way:
@@ -72,8 +71,8 @@ def replay_all(
 
 
 def _given(
-    pool: ProcessPoolExecutor, part: Rows, caller: Caller
-) -> tuple[Rows, Future[list[ReplayResult]] | None]:
+    pool: ProcessPoolExecutor, part: Names, caller: Caller
+) -> tuple[Names, Future[list[ReplayResult]] | None]:
     try:
         return part, pool.submit(_replay, part, caller)
     except BrokenProcessPool:
@@ -81,7 +80,7 @@ def _given(
 
 
 def _results(
-    system: System, part: Rows, future: Future[list[ReplayResult]] | None, caller: Caller
+    system: System, part: Names, future: Future[list[ReplayResult]] | None, caller: Caller
 ) -> list[ReplayResult]:
     if future is not None:
         # Broken: killed from outside. A `VerifyError`: the store answers this process, perhaps.
@@ -102,5 +101,5 @@ def _open(settings: Settings) -> None:
     _Child.system = build(settings, worker=False, read_only=True)
 
 
-def _replay(part: Rows, caller: Caller) -> list[ReplayResult]:
+def _replay(part: Names, caller: Caller) -> list[ReplayResult]:
     return _Child.system.replays.replay_batch(part, caller)

@@ -49,11 +49,18 @@ def open_store(settings: Settings, *, read_only: bool = False) -> Store:
 
 
 def open_protected(settings: Settings, *, read_only: bool) -> Store:
-    """The store of a service: whatever it writes is sealed; raises as `protect`."""
+    """The store of a service: whatever it writes is sealed; raises as `protect`.
+
+    Read only it must be the right key, too: without it everything that is sealed looks altered.
+    """
     store = open_store(settings, read_only=read_only)
     try:
         if not read_only:
             protect(store, settings)
+        elif store.keyring is None:
+            store.require_no_sealed_evidence(str(key_file(settings)))
+        else:
+            store.keyring.require_some_master()
     except BaseException:
         store.close()
         raise

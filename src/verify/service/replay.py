@@ -128,34 +128,39 @@ class Replays:
 
         The sample is drawn by `seed` from the ids in order, so that it can be drawn again.
         """
-        rows = self.sealed(caller, sample, seed)
-        for batch in batches(rows):
+        for batch in batches(self.sealed(caller, sample, seed)):
             yield from self.replay_batch(batch, caller)
 
-    def sealed(
-        self, caller: Caller, sample: int | None = None, seed: int = 0
-    ) -> list[VerificationRow]:
-        """The verifications that `replay_many` replays, in its order."""
-        permit(caller)
-        rows = [row for row in self._all(caller) if row.verdict_count]
-        if sample is not None and sample < len(rows):
-            chosen = random.Random(seed).sample(range(len(rows)), sample)  # noqa: S311 - no secret
-            rows = [rows[i] for i in sorted(chosen)]
-        return rows
+    def sealed(self, caller: Caller, sample: int | None = None, seed: int = 0) -> Sequence[str]:
+        """Ids of the verifications that `replay_many` replays, in its order.
 
-    def replay_batch(self, rows: Sequence[VerificationRow], caller: Caller) -> list[ReplayResult]:
-        """Replay every verdict of some verifications; each has its result, whatever goes wrong."""
+        Those are all of which anything stored says that there is a verdict.
+        """
         permit(caller)
-        self._note_list(caller, "replay", [row.id for row in rows])
-        return self._judged(self._batch(rows, caller))
+        names = self._store.judged(caller)
+        if sample is not None and sample < len(names):
+            chosen = random.Random(seed).sample(range(len(names)), sample)  # noqa: S311 - no secret
+            names = tuple(names[i] for i in sorted(chosen))
+        return names
 
-    def _all(self, caller: Caller) -> Iterator[VerificationRow]:
-        cursor: str | None = None
-        while True:
-            rows, cursor = self._store.list(caller, cursor=cursor, limit=200)
-            yield from rows
-            if cursor is None:
-                return
+    def replay_batch(self, names: Sequence[str], caller: Caller) -> list[ReplayResult]:
+        """Replay every verdict of some verifications; each has its result, whatever goes wrong.
+
+        One whose verdicts are gone has a result, too, which says so (its `sequence` is 0).
+        """
+        permit(caller)
+        self._note_list(caller, "replay", names)
+        items = self._batch(self._store.rows_of(names, caller), caller)
+        lost = set(names) - {item.verification for item in items}
+        return [*self._judged(items), *(self._lost(name, caller) for name in sorted(lost))]
+
+    def _lost(self, verification: str, caller: Caller) -> ReplayResult:
+        faults = (
+            Fault("verdict", "there is none to replay, though something stored says there is one"),
+            *self._store.check_integrity(verification, caller),
+        )
+        telemetry.REPLAYS.labels("divergent").inc()
+        return ReplayResult(verification, 0, False, "", "", "", ENGINE, faults, ())
 
     def _batch(self, rows: Sequence[VerificationRow], caller: Caller) -> list[_Prepared]:
         """Every verdict of some verifications, read together: a few queries for all of them."""
@@ -281,9 +286,9 @@ def _unreadable(
     )
 
 
-def batches(rows: Sequence[VerificationRow]) -> list[Sequence[VerificationRow]]:
+def batches(names: Sequence[str]) -> list[Sequence[str]]:
     """Verifications in groups that are read and judged together."""
-    return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    return [names[start : start + BATCH] for start in range(0, len(names), BATCH)]
 
 
 def permit(caller: Caller) -> None:

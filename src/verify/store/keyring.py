@@ -187,6 +187,16 @@ class Keyring:
             if row.erased_at is None and not self._masters.has(row.master):
                 raise no_master()
 
+    def require_some_master(self) -> None:
+        """Raise `Conflict` if every key is under a master key that is not here.
+
+        That is another installation's key. A single one that does not open is for the checks to
+        name: somebody may have changed it.
+        """
+        live = [row.master for row in self.rows() if row.erased_at is None]
+        if live and not any(self._masters.has(master) for master in live):
+            raise no_master()
+
     def claim(self) -> None:
         """Leave a key in the database at once, so that a process with another master key notices.
 

@@ -7,12 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, exists, or_, select
 
 from verify.domain.access import Caller
 from verify.domain.errors import InputError, NotFound, Problem
 from verify.store import blobs, ids
-from verify.store.rows import ExchangeRow, Filters, LedgerRow, VerdictRow, VerificationRow
+from verify.store.rows import (
+    EntryKind,
+    ExchangeRow,
+    Filters,
+    LedgerRow,
+    VerdictRow,
+    VerificationRow,
+)
 from verify.store.scope import in_scope, not_found, subtree
 from verify.store.tables import exchanges, ledger, subjects, verdicts, verifications
 
@@ -75,6 +82,38 @@ def page(
     rows = [{str(k): v for k, v in r.items()} for r in connection.execute(query).mappings()]
     following = rows[limit - 1]["id"] if len(rows) > limit else None
     return rows[:limit], following
+
+
+def rows_of(
+    connection: Connection, verifications_: Sequence[str], caller: Caller
+) -> list[dict[str, Any]]:
+    """Rows as stored of several verifications, newest first; those that the caller may see."""
+    query = select(verifications).where(_v.id.in_(list(verifications_)), in_scope(caller))
+    rows = connection.execute(query.order_by(_v.id.desc())).mappings()
+    return [{str(k): v for k, v in r.items()} for r in rows]
+
+
+def judged(connection: Connection, caller: Caller) -> list[str]:
+    """Ids of the verifications that have a verdict, or of which anything says so, newest first.
+
+    Where one of them says otherwise somebody changed it: the count, the verdicts, the ledger. Who
+    may see every region learns of those, too, whose own row is gone.
+    """
+    said = exists(
+        select(ledger.c.position).where(
+            ledger.c.verification == _v.id, ledger.c.kind == EntryKind.VERDICT.value
+        )
+    )
+    stored = exists(select(verdicts.c.sequence).where(verdicts.c.verification == _v.id))
+    counted = _v.verdict_count != 0
+    query = select(_v.id).where(in_scope(caller), or_(counted, stored, said))
+    found = set(connection.execute(query).scalars())
+    if "*" in caller.regions:
+        for table in (ledger, verdicts):
+            of = table.c.verification
+            lost = select(of).where(~exists(select(_v.id).where(_v.id == of))).distinct()
+            found |= set(connection.execute(lost).scalars())
+    return sorted(map(str, found), reverse=True)
 
 
 def _filtered(query: Select[Any], filters: Filters) -> Select[Any]:

@@ -329,6 +329,16 @@ class Store(Accepts, ClericalDecisions, PublishedRules):
         look = partial(columns.shown, "verifications", keyring=self.keyring, always=True)
         return tuple(reads.verification(look(row)) for row in rows), following
 
+    def rows_of(self, verifications: Sequence[str], caller: Caller) -> tuple[VerificationRow, ...]:
+        """Several verifications, newest first; of those that this caller may not see, none."""
+        rows = self._read(lambda c: reads.rows_of(c, verifications, caller))
+        look = partial(columns.shown, "verifications", keyring=self.keyring, always=True)
+        return tuple(reads.verification(look(row)) for row in rows)
+
+    def judged(self, caller: Caller) -> tuple[str, ...]:
+        """Ids of the verifications of which anything stored says that they were judged."""
+        return tuple(self._read(lambda c: reads.judged(c, caller)))
+
     def verdicts(self, verification: str, caller: Caller) -> tuple[VerdictRow, ...]:
         """All verdicts of a verification, oldest first."""
 

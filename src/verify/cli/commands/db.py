@@ -53,11 +53,11 @@ def check(home: Home = None, as_json: Json = False) -> None:
     from verify.cli.output import emit
     from verify.domain.access import LOCAL
     from verify.domain.errors import IntegrityError
-    from verify.service.master_key import open_store
+    from verify.service.master_key import open_protected
 
     checked = 0
     faults: list[Plain] = []
-    with open_store(settings_for(home), read_only=True) as store:
+    with open_protected(settings_for(home), read_only=True) as store:
         cursor: str | None = None
         while True:
             rows, cursor = store.list(LOCAL, cursor=cursor, limit=200)
@@ -218,6 +218,9 @@ def _show(document: Plain, console: Console) -> None:
     from rich.text import Text
 
     checked = f"{document['checked']} verification{'s' if document['checked'] != 1 else ''}"
+    if document["intact"] and not document["checked"]:
+        console.print("– no verification was checked: there is none yet")
+        return
     if document["intact"]:
         console.print(Text(f"✔ {checked} checked: every byte is as it was sealed", "green"))
         return

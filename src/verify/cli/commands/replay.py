@@ -90,17 +90,18 @@ def replay(
     from verify.cli.reader import reader
     from verify.domain.errors import InputError
 
+    supposed = _supposed(rules, scoring, as_of, without)
+    wanted = (verification is not None, everything, sample is not None, bundle is not None)
+    about_one = supposed is not None or sequence is not None
+    if sum(wanted) != 1 or (about_one and verification is None):
+        raise InputError(
+            "give one verification's id, or --all, or --sample N, or --bundle FILE",
+            where="command line",
+            remedy="a sequence number or a what-if question is about one verification's id",
+        )
     if bundle is not None:
         _replay_bundle(bundle)
         return
-    many = everything or sample is not None
-    supposed = _supposed(rules, scoring, as_of, without)
-    if many == (verification is not None) or (many and supposed is not None):
-        raise InputError(
-            "give one verification's id, or --all, or --sample N",
-            where="command line",
-            remedy="a what-if question is about one verification",
-        )
     logs.quiet()
     me = reader(purpose)
     with build(settings_for(home), worker=False, read_only=True) as system:
@@ -236,8 +237,10 @@ def _show_many(
             Text(f"– {len(erased)} of {count} not replayed: their retention ended, they are erased")
         )
     if not wrong:
-        rest = count - len(erased)
-        console.print(Text(f"✔ {rest} verdicts replayed: all byte-identical", "bold green"))
+        if rest := count - len(erased):
+            console.print(Text(f"✔ {rest} verdicts replayed: all byte-identical", "bold green"))
+        elif not erased:
+            console.print("– nothing was replayed: there is no verdict yet")
         return
     console.print(Text(f"✘ {len(wrong)} of {count} verdicts are not identical", "bold red"))
     for result in wrong:
