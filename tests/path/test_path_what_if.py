@@ -83,6 +83,18 @@ def test_without_one_answer_its_records_no_longer_count(live, judged):
         asked(live, judged[0], without="casino/p9/1")
 
 
+def test_a_source_that_is_supposed_not_to_have_answered_knows_we_know_not_what(live, judged):
+    """Also one that answered that there is nothing: that was knowledge."""
+    favourable = judged[1]
+    for exchange in live.system.store.exchanges(favourable):
+        if exchange.source == "bank":
+            found = asked(live, favourable, without=f"bank/{exchange.person}")
+            assert found.sealed["outcome"] == "eligible"
+            assert found.supposed["outcome"] == "undetermined"
+    offered = {r["record"] for r in live.system.what_ifs.choices(favourable, LOCAL).records}
+    assert f"bank/{exchange.person}" in offered
+
+
 def test_a_day_without_law_is_refused_not_guessed(live, judged):
     with pytest.raises(InputError):
         asked(live, judged[0], as_of=dt.date(1980, 1, 1))

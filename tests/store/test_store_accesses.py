@@ -183,6 +183,22 @@ def test_a_list_changed_afterwards_is_found_and_named(office, trail, insider, re
     assert {thing for _, thing in office.faults} == {f"access {row['id']}"}
 
 
+def test_an_auditor_of_another_region_learns_no_id_from_what_lists_showed(office, trail, reads):
+    one, _ = reads
+    trail.note_list(person("national clerk", "*"), "list", reads)
+    theirs = Caller("auditor", frozenset({RoleName.AUDITOR}), ("440000",))
+    mine = Caller("auditor", frozenset({RoleName.AUDITOR}), ("310000",))
+
+    def lists(caller, text):
+        found, _ = trail.find(caller, AccessFilters((text,), what="list"))
+        return len(found)
+
+    assert lists(mine, one) == lists(AUDITOR, one) == 1
+    for beginning in (one[:3], one[:14], one[:-1], one):
+        assert lists(theirs, beginning) == 0
+    assert lists(mine, one[:14]) == 0
+
+
 def test_reads_of_before_purposes_were_asked_still_fit_the_log(office, trail, insider, reads):
     old = {
         "id": "a_" + "0" * 26, "at": office.desk.now, "caller": "clerk 0", "roles": "caller",

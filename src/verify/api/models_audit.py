@@ -82,7 +82,11 @@ class SupposeIn(BaseModel):
     rules: str = Field("", max_length=71, description="Digest of a rule set that is kept here.")
     scoring: str = Field("", max_length=71, description="Digest of a scoring that is kept here.")
     as_of: str = Field("", max_length=10, description="A day, `2025-10-01`.")
-    without: str = Field("", max_length=120, description="A record `bank/p1/3`, or `bank/p1`.")
+    without: str = Field(
+        "",
+        max_length=120,
+        description="A record `bank/p1/3`, or an answer `bank/p1`: as if it had not come.",
+    )
 
 
 class Differs(Out):

@@ -17,6 +17,7 @@ from verify.content import ContentSet
 from verify.domain.access import Caller
 from verify.domain.canonical import plain
 from verify.domain.errors import InputError, NotFound, Problem
+from verify.domain.evidence import EvidenceState, Exchange
 from verify.rules import Law
 from verify.scoring import Scoring
 from verify.service import wording
@@ -46,7 +47,7 @@ class Supposed:
     rules: ContentSet | None = None
     scoring: ContentSet | None = None
     as_of: dt.date | None = None
-    without: str = ""  # a record, `bank/p1/3`, or all of an answer, `bank/p1`
+    without: str = ""  # a record, `bank/p1/3`, or a whole answer, `bank/p1`
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ class WhatIfs:
         self._note(caller, verification, "what if", verdict.verdict_digest)
         trace = json.loads(self._store.document(verification, verdict.trace_digest, caller))
         records = [_choice(r) for r in trace["records"]]
-        answers = {r["record"].rpartition("/")[0] for r in records}
+        asked = self._store.exchanges(verification)
+        answers = {f"{e.source}/{e.person}" for e in asked if e.bodies}
         records += [{"record": answer, "kind": None, "amount": None} for answer in answers]
         now = self._contents.digests
         return Choices(
@@ -191,7 +193,7 @@ class WhatIfs:
         case = sealed_case(self._store, row, verdict, caller)
         before = json.loads(self._store.blob(verdict.verdict_digest))
         trace = json.loads(self._store.blob(verdict.trace_digest))
-        leave_out = _left_out(supposed.without, trace)
+        case, leave_out = _left_out(supposed.without, case, trace)
         content = self._content(case, supposed)
         (judged,) = judge([_dated(case, supposed)], content, leave_out=leave_out)
         after = json.loads(judged.verdict_bytes)
@@ -255,13 +257,23 @@ def _dated(case: SealedCase, supposed: Supposed) -> SealedCase:
     return dataclasses.replace(case, application=changed)
 
 
-def _left_out(without: str, trace: Plain) -> frozenset[str]:
-    """The records that a supposition takes away."""
+def _unanswered(e: Exchange) -> Exchange:
+    state = EvidenceState.UNAVAILABLE
+    return dataclasses.replace(e, transport=state, bodies=(), detail="left_out")
+
+
+def _left_out(without: str, case: SealedCase, trace: Plain) -> tuple[SealedCase, frozenset[str]]:
+    """The case as a supposition leaves it, and the records that it takes away.
+
+    A source whose answer is taken away has not answered: what it knows is unknown, not nothing.
+    """
     if not without:
-        return frozenset()
-    records = {str(r["record"]) for r in trace["records"]}
-    gone = {r for r in records if r == without or r.startswith(without + "/")}
-    if not gone:
+        return case, frozenset()
+    answered = [e for e in case.exchanges if e.evidence == without and e.bodies]
+    if answered:
+        exchanges = tuple(_unanswered(e) if e in answered else e for e in case.exchanges)
+        return dataclasses.replace(case, exchanges=exchanges), frozenset()
+    if without not in {str(r["record"]) for r in trace["records"]}:
         raise InputError(
             "there is nothing to leave out",
             problems=(
@@ -273,7 +285,7 @@ def _left_out(without: str, trace: Plain) -> frozenset[str]:
                 ),
             ),
         )
-    return frozenset(gone)
+    return case, frozenset({without})
 
 
 def _beside(sealed: Plain, supposed: Plain) -> tuple[ComparedTest, ...]:

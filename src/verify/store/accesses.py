@@ -112,10 +112,11 @@ def page(
 
     Of a list, the caller sees those of their own regions only.
     """
+    listed = _listed(connection, caller, filters.verifications)
     query = (
         select(*(_a[f.name] for f in fields(AccessRow)))
         .outerjoin(verifications, verifications.c.id == _a.verification)
-        .where(_visible(caller), *_narrowed(filters))
+        .where(_visible(caller), *_narrowed(filters, listed))
     )
     if before:
         query = query.where(_a.id < before)
@@ -133,11 +134,24 @@ def _visible(caller: Caller) -> ColumnElement[bool]:
     )
 
 
-def _narrowed(filters: AccessFilters) -> list[ColumnElement[bool]]:
+def _listed(connection: Connection, caller: Caller, wanted: Sequence[str]) -> list[str]:
+    """Of the verifications asked for, those whose lists the caller may learn of.
+
+    Whole ids of their own regions: that a list showed something of another region, or something
+    that begins so, would tell its id piece by piece.
+    """
+    whole = [v for v in wanted if ids.VERIFICATION_ID.fullmatch(v)]
+    if not whole or "*" in caller.regions:
+        return whole
+    query = select(verifications.c.id).where(verifications.c.id.in_(whole), in_scope(caller))
+    return sorted(connection.execute(query).scalars())
+
+
+def _narrowed(filters: AccessFilters, listed: Sequence[str]) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if filters.verifications or filters.search:
         about = [_a.verification.in_(filters.verifications)] if filters.verifications else []
-        lists = [_a.shown.contains(v, autoescape=True) for v in filters.verifications]
+        lists = [_a.shown.contains(v, autoescape=True) for v in listed]
         if filters.search:
             lists.append(_a.document == filters.search)
         found.append(or_(*about, and_(_a.verification == "", or_(false(), *lists))))

@@ -53,7 +53,8 @@ def replay(
         typer.Option(
             "--without",
             metavar="RECORD",
-            help="What if: without this record (`bank/p1/3`) or answer (`bank/p1`).",
+            help="What if: without this record (`bank/p1/3`), or as if this source had not "
+            "answered (`bank/p1`).",
         ),
     ] = "",
     bundle: Annotated[
