@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
@@ -13,13 +13,14 @@ from sqlalchemy import Connection, Table, select
 from verify.domain.access import Caller
 from verify.domain.canonical import digest_bytes
 from verify.domain.errors import Conflict, IntegrityError, NotFound, VerifyError
-from verify.store import blobs, columns, forms
+from verify.store import amending, blobs, columns, forms
 from verify.store.keyring import INDEX, Keyring
 from verify.store.rows import EntryKind
 from verify.store.scope import in_scope, not_found
 from verify.store.suites import SIZE
 from verify.store.tables import (
     content,
+    data_keys,
     exchanges,
     idempotency,
     ledger,
@@ -52,6 +53,10 @@ class Case:
     """Leaves of the log about this verification, each with the hash in the tree's `tile`."""
     findable: bool = True
     """Whether the blind index of the case number is the one of its case number."""
+    key_erased_at: int | None = amending.NOT_KNOWN
+    """When the key of its scope was erased, if it was; an exported case does not say."""
+    unproven: frozenset[str] = frozenset()
+    """What was replaced by `resealed` entries that do not prove it (`verify.store.resealed`)."""
 
     @property
     def accepted(self) -> Payload:
@@ -67,7 +72,19 @@ class Case:
     @property
     def erased(self) -> bool:
         """Whether its evidence was erased, and the ledger says so."""
-        return any(entry["kind"] == EntryKind.ERASED for entry in self.entries)
+        return self.erasure is not None
+
+    @property
+    def erasure(self) -> int | None:
+        """Place of the entry that says so (`amending.erasure`)."""
+        return amending.erasure(self.header, self.entries, self.payloads, self.key_erased_at)
+
+    @property
+    def state(self) -> object:
+        """The state that the ledger last put it in."""
+        pairs = zip(reversed(self.entries), reversed(self.payloads), strict=True)
+        stated = (p for e, p in pairs if e["kind"] in forms.STATED and "state" in p)
+        return next((payload["state"] for payload in stated), None)
 
     @property
     def planned(self) -> dict[str, Payload]:
@@ -143,18 +160,37 @@ def load_many(
             "leaves": _leaves(connection, wanted),
         }
         content_ = _Contents(connection)
-        return [
+        erased_at = _erasures(connection, headers, entries)
+        found = [
             Case(
                 header=headers.get(name),
                 entries=entries[name],
                 payloads=payloads[name],
                 blobs={digest: wrong[digest] for digest in sorted(digests[name])},
                 content=content_.faults(payloads[name]),
-                findable=name not in headers or _findable(headers[name], entries[name], keyring),
+                key_erased_at=erased_at.get(name),
                 **{part: rows[name] for part, rows in parts.items()},
             )
             for name in verifications_
         ]
+        return [replace(case, findable=_findable(case, keyring)) for case in found]
+
+
+def _erasures(
+    connection: Connection, headers: Mapping[str, Row], entries: Mapping[str, list[Row]]
+) -> dict[str, int]:
+    """When the keys of those verifications were erased whose ledger says that they were."""
+    said = {
+        name: amending.scope_of_case(headers[name])
+        for name, mine in entries.items()
+        if name in headers and any(entry["kind"] == EntryKind.ERASED for entry in mine)
+    }
+    if not said:
+        return {}
+    query = select(data_keys.c.scope, data_keys.c.erased_at)
+    rows = connection.execute(query.where(data_keys.c.scope.in_(set(said.values()))))
+    instants = {row.scope: row.erased_at for row in rows if row.erased_at is not None}
+    return {name: instants[scope] for name, scope in said.items() if scope in instants}
 
 
 def _headers(connection: Connection, wanted: list[str], caller: Caller) -> dict[str, Row]:
@@ -163,10 +199,13 @@ def _headers(connection: Connection, wanted: list[str], caller: Caller) -> dict[
     return {str(row["id"]): {str(k): v for k, v in row.items()} for row in rows}
 
 
-def _findable(header: Row, entries: list[Row], keyring: Keyring | None) -> bool:
+def _findable(case: Case, keyring: Keyring | None) -> bool:
     """Whether `case_blind` is what it must be; without the keys a sealed one cannot be told."""
+    header = case.header
+    if header is None:
+        return True
     blind, number = header["case_blind"], header["case_number"]
-    if any(entry["kind"] == EntryKind.ERASED for entry in entries):
+    if case.erased:
         return blind in ("", None)
     if blind is None:
         return not columns.is_sealed(number)  # of a time before such columns were sealed

@@ -112,30 +112,50 @@ def verdict_leaf(row: Mapping[str, Any], state: str) -> dict[str, Any]:
     return {**form(VERDICT, row), "state": state}
 
 
+STATED = frozenset({"accepted", "verdict", "verdict_stands", "cancelled", "failed"})
+"""Kinds of entries that say in which state a verification is."""
+ASKING = frozenset({"asked", "answered"})
+"""Kinds of entries that say how a question stands."""
+
+
 @dataclass(frozen=True)
 class Recorded:
-    """What the ledger last committed to: digests of the forms above."""
+    """What the ledger last committed to: digests of the forms above.
+
+    `was` holds, for each thing whose digest a `resealed` entry replaced (`header`, `idempotency`,
+    an evidence id), the one of before: the same values must still have it, in their plain form.
+    """
 
     header: str | None
     idempotency: str | None
     exchanges: Mapping[str, str]
+    was: Mapping[str, str | None]
 
 
 def recorded(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> Recorded:
     """Read a ledger's (kind, payload) pairs, oldest first.
 
-    Acceptance commits to header and key, every attempt to its exchange; `resealed` replaces what
-    it names, because the same values are stored in another form since.
+    The first entry commits to header and key, every attempt to its exchange; `resealed` replaces
+    what it names, because the same values are stored in another form since.
     """
-    header = idempotency = None
-    exchanges: dict[str, str] = {}
-    for kind, payload in entries:
-        if kind in ("accepted", "resealed"):
-            header = payload.get("header", header)
-            idempotency = payload.get("idempotency", idempotency)
-        if kind == "resealed":
-            more = payload.get("exchanges")
-            exchanges |= more if isinstance(more, dict) else {}
-        elif "exchange" in payload:
-            exchanges[str(payload.get("evidence"))] = payload["exchange"]
-    return Recorded(header, idempotency, exchanges)
+    now: dict[str, Any] = {"header": None, "idempotency": None}
+    was: dict[str, Any] = {}
+    for number, (kind, payload) in enumerate(entries):
+        if kind == "accepted" and number == 0:
+            now |= {name: payload.get(name) for name in ("header", "idempotency")}
+        elif kind == "resealed":
+            replaced = _replaced(payload)
+            was |= {name: now.get(name) for name in replaced if name not in was}
+            now |= replaced
+        elif kind in ASKING and "exchange" in payload:
+            evidence = str(payload.get("evidence"))
+            now[evidence] = payload["exchange"]
+            was.pop(evidence, None)
+    header, idempotency = now.pop("header"), now.pop("idempotency")
+    return Recorded(header, idempotency, now, was)
+
+
+def _replaced(payload: Mapping[str, Any]) -> dict[str, Any]:
+    more = payload.get("exchanges")
+    named = {name: payload[name] for name in ("header", "idempotency") if name in payload}
+    return named | (dict(more) if isinstance(more, dict) else {})

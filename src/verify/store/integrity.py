@@ -16,12 +16,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from verify.domain.access import Caller
-from verify.store import forms
-from verify.store.case import Case, digest_of, load, load_many, other_sets
+from verify.store import amending, forms
+from verify.store.case import Case, any_text, digest_of, load_many, other_sets
 from verify.store.chain import GENESIS
 from verify.store.keyring import ERASED_REASON, Keyring
 from verify.store.ledger import entry_hash
 from verify.store.log import HEAD, leaf_data
+from verify.store.resealed import judged
 from verify.store.rows import EntryKind, Fault
 from verify.store.suites import SHA256, Suite
 
@@ -31,6 +32,7 @@ NOT_IN_TREE = "it does not have the hash that stands in the tree"
 _CHANGED = "a column differs from what the ledger recorded"
 _MISSING = "it is missing"
 _ADDED = "it was added outside the ledger"
+_OTHERWISE = "it was sealed anew, and is not what the ledger had recorded before"
 
 
 def check(
@@ -45,7 +47,8 @@ def check(
     Raises:
         NotFound: no such verification for this caller.
     """
-    return faults(load(connection, verification, caller, keyring), suite)
+    (found,) = check_many(connection, [verification], caller, suite, keyring)
+    return found
 
 
 def check_many(
@@ -56,16 +59,19 @@ def check_many(
     keyring: Keyring | None = None,
 ) -> list[tuple[Fault, ...]]:
     """The faults of several verifications, in their order; raises as `check`."""
-    return [faults(case, suite) for case in load_many(connection, verifications, caller, keyring)]
+    cases = load_many(connection, verifications, caller, keyring)
+    with any_text(connection):
+        return [faults(judged(connection, case, keyring), suite) for case in cases]
 
 
 def faults(case: Case, suite: Suite = SHA256) -> tuple[Fault, ...]:
     """The faults of a case, wherever it was read from: the database, or an exported bundle."""
     if case.erased:
         there = {d: "" if reason == ERASED_REASON else reason for d, reason in case.blobs.items()}
-        case = replace(case, blobs=there, subjects=[])
+        case = replace(case, blobs=there)
     parts = (
         _ledger_faults,
+        _entry_faults,
         _header_faults,
         _idempotency_faults,
         _subject_faults,
@@ -109,6 +115,14 @@ def _ledger_faults(case: Case) -> Iterator[Fault]:
     )
 
 
+def _entry_faults(case: Case) -> Iterator[Fault]:
+    """Entries that say what they may not say; rows that were resealed and do not prove it."""
+    yield from amending.entry_faults(case.entries, case.payloads, case.erasure)
+    called = {"header": "verification", "idempotency": "idempotency key"}
+    for name in sorted(case.unproven):
+        yield Fault(called.get(name, f"evidence {name}"), _OTHERWISE)
+
+
 def _entry_hash(entry: Row) -> str:
     try:
         return entry_hash(entry)
@@ -125,7 +139,7 @@ def _header_faults(case: Case) -> Iterator[Fault]:
     accepted = case.accepted
     expected = {
         "header": case.recorded.header,
-        "state": next((p["state"] for p in reversed(case.payloads) if "state" in p), None),
+        "state": case.state,
         "updated_at": case.entries[-1]["at"] if case.entries else None,
         "verdict_count": len(case.of_kind(EntryKind.VERDICT)),
     }
@@ -153,8 +167,8 @@ def _idempotency_faults(case: Case) -> Iterator[Fault]:
 
 
 def _subject_faults(case: Case) -> Iterator[Fault]:
-    expected = case.accepted.get("subjects")
-    if case.erased or (expected is None and not case.subjects):
+    expected = None if case.erased else case.accepted.get("subjects")
+    if expected is None and not case.subjects:
         return
     try:
         found = forms.subjects_digest(case.subjects)
