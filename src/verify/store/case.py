@@ -152,13 +152,11 @@ def load_many(
         payloads = {n: [_payload(entry["payload"]) for entry in entries[n]] for n in wanted}
         digests = {n: named(headers.get(n), payloads[n]) for n in wanted}
         wrong = _blob_faults(connection, sorted(set().union(*digests.values())), keyring)
-        parts = {
-            "exchanges": _rows(connection, exchanges, wanted, "source", "person"),
-            "verdicts": _rows(connection, verdicts, wanted, "sequence"),
-            "idempotency": _rows(connection, idempotency, wanted, "subject", "key"),
-            "subjects": _rows(connection, subjects, wanted, "person"),
-            "leaves": _leaves(connection, wanted),
-        }
+        asked = _rows(connection, exchanges, wanted, "source", "person")
+        judged = _rows(connection, verdicts, wanted, "sequence")
+        keys = _rows(connection, idempotency, wanted, "subject", "key")
+        people = _rows(connection, subjects, wanted, "person")
+        leaves = _leaves(connection, wanted)
         content_ = _Contents(connection)
         erased_at = _erasures(connection, headers, entries)
         found = [
@@ -169,7 +167,11 @@ def load_many(
                 blobs={digest: wrong[digest] for digest in sorted(digests[name])},
                 content=content_.faults(payloads[name]),
                 key_erased_at=erased_at.get(name),
-                **{part: rows[name] for part, rows in parts.items()},
+                exchanges=asked[name],
+                verdicts=judged[name],
+                idempotency=keys[name],
+                subjects=people[name],
+                leaves=leaves[name],
             )
             for name in verifications_
         ]
