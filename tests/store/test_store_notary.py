@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 
 from support.desk import HOUR, NATIONAL
 from support.live import serve_app
 from support.notary import Office
 from verify.api.witness import create_witness
+from verify.domain.access import Purpose
 from verify.domain.errors import (
     Conflict,
     InputError,
@@ -18,7 +21,9 @@ from verify.domain.errors import (
 )
 from verify.service.audit_cosigner import Cosigner, Inconsistent, Stale
 from verify.service.audit_witness import HttpWitness, read_request, request_text
-from verify.store import SealStatus
+from verify.store import NewLabel, SealStatus, tables
+from verify.store.accesses import Read, row_of
+from verify.store.log import CheckpointRow
 from verify.store.merkle import Leaves, consistency
 from verify.store.note import Checkpoint, Note, SigningKey
 from verify.store.suites import SHA256
@@ -106,6 +111,39 @@ def test_a_log_is_kept_in_either_suite(open_sqlite, tmp_path, log_hash):
     assert Note.parse(office.store.log.checkpoint().note).checkpoint.suite.name == log_hash
     assert office.faults == set()
     assert office.store.check_integrity(verification, NATIONAL) == ()
+
+
+def test_a_slower_process_does_not_replace_what_is_witnessed_by_what_is_not(office):
+    office.finished()
+    log = office.store.log
+    kept = log.checkpoint(witnessed=True)
+    note = Note.parse(kept.note)
+    log.keep(CheckpointRow(kept.size, Note(note.checkpoint, note.signatures[:1]).text, False))
+    assert log.checkpoint() == kept
+    # Of two that are not witnessed, and of two that are, the later one counts.
+    bare = [CheckpointRow(kept.size + 1, text, False) for text in ("one", "two")]
+    for row in (*bare, CheckpointRow(kept.size + 1, "three", True), bare[0]):
+        log.keep(row)
+    assert (log.checkpoint().note, log.checkpoint().witnessed) == ("three", True)
+
+
+def test_a_read_that_bears_the_name_of_a_chain_keeps_none_of_its_entries_out_of_the_log(
+    office, insider
+):
+    case = office.finished()
+    read = row_of(NATIONAL, Read("list", Purpose.AUDIT, stated=True), office.desk.now)
+    for name in ("label_events", "rule_events"):
+        insider.add(tables.accesses, {**asdict(read), "id": name})
+    office.notary.once()
+    label = NewLabel(case, "bank/p1/1", "p1", "cn", {"name": "exact"}, 12, "positive")
+    office.store.decide(label, NATIONAL, office.desk.now)
+    digest = {"digest": "sha256:" + "1" * 64}
+    office.store.add_rule_event(0, "p_" + "0" * 26, "proposed", "editor", digest, office.desk.now)
+    office.notary.once()
+    for table in (tables.label_events, tables.rule_events):
+        (row,) = insider.rows(table)
+        insider.remove(table, row)
+    assert {"label_events", "rule_events"} <= {subject for subject, _ in office.faults}
 
 
 # -- failing closed -------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from verify.domain.canonical import digest_bytes
 from verify.domain.errors import Conflict, IntegrityError, NotFound
 from verify.service.audit_bundle import check_bundle
 from verify.service.audit_keys import write_durably
-from verify.service.master_key import open_protected
+from verify.service.master_key import open_protected, open_store, protect
 from verify.service.retention import due
 from verify.settings import Settings
 from verify.store import EntryKind, Store, tables
@@ -301,6 +301,29 @@ def test_a_running_service_takes_up_the_new_master_key_from_its_file(
     with Store.open(database_url, masters=MasterKeys.parse(fresh)) as later:
         for verification in (before, after):
             assert later.verification(verification, person()).case_number == "SYN-2025-0001"
+
+
+def test_of_two_first_starts_over_one_folder_both_use_the_key_that_was_first(
+    postgres_url, tmp_path, monkeypatch
+):
+    settings = Settings(home=tmp_path, database_url=postgres_url)
+    with open_store(settings) as faster, open_store(settings) as slower:
+
+        def looked(where: str) -> None:
+            Store.require_no_sealed_evidence(slower, where)
+            protect(faster, settings)  # between its look and its own key
+
+        monkeypatch.setattr(slower, "require_no_sealed_evidence", looked)
+        protect(slower, settings)
+        cases = []
+        for store, number in ((faster, PEOPLE[0]), (slower, PEOPLE[1])):
+            desk = Desk(store)
+            desk.keep()
+            cases.append(carried(desk, number))
+    with open_protected(settings, read_only=False) as later:
+        for case in cases:
+            assert later.verification(case, person()).case_number == "SYN-2025-0001"
+    assert [path.name for path in tmp_path.glob("*master*")] == ["master.key"]
 
 
 # -- retention ------------------------------------------------------------------------------

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import event, insert, text
 
+from support.desk import HOUR, Desk
 from verify.domain.errors import Conflict, Overloaded, VerifyError
 from verify.store import EntryKind, engines
+from verify.store import writer as writing
 from verify.store.ledger import Head, entry
 from verify.store.tables import ledger
+from verify.store.vault import MasterKeys
 from verify.store.writer import GroupWriter
 
 
@@ -180,3 +184,53 @@ def insert_orphan(connection, verification: str) -> None:
     """A ledger entry of a verification that does not exist: foreign keys refuse it."""
     row = entry(verification, Head(), EntryKind.ACCEPTED, 0, {})
     connection.execute(insert(ledger), row)
+
+
+# -- what was overwritten ---------------------------------------------------------------------
+
+SECRET = b"what was overwritten" * 4
+
+
+def on_disk(folder, what: bytes) -> list[str]:
+    return [path.name for path in folder.glob("*.db*") if what in path.read_bytes()]
+
+
+def overwritten(writer) -> None:
+    for n, pad in ((1, b""), (2, SECRET)):
+        writer.run(put(n, pad))
+    writer.run(lambda c: c.execute(text("UPDATE t SET pad = x'' WHERE n = 2")))
+
+
+def test_what_was_overwritten_is_nowhere_on_the_disk_once_it_was_shed(writer, tmp_path):
+    overwritten(writer)
+    assert on_disk(tmp_path, SECRET) == ["group.db-wal"]
+    writer.shed()
+    assert on_disk(tmp_path, SECRET) == []
+    assert stored(writer) == [1, 2]
+
+
+def test_a_reader_in_the_way_delays_it_until_a_later_commit(writer, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "SHED_MS", 1)
+    monkeypatch.setattr(writing, "SHED_AGAIN_SECONDS", 0.0)
+    overwritten(writer)
+    reader = sqlite3.connect(tmp_path / "group.db", isolation_level=None)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM t").fetchone() == (2,)
+    writer.shed()
+    writer.run(put(3))
+    assert on_disk(tmp_path, SECRET) == ["group.db-wal"]
+    reader.close()
+    writer.run(put(4))
+    assert stored(writer) == [1, 2, 3, 4]  # a commit later, so that the one before is over
+    assert on_disk(tmp_path, SECRET) == []
+
+
+def test_an_erased_key_and_what_it_sealed_are_nowhere_on_the_disk(open_sqlite, tmp_path):
+    store = open_sqlite(masters=MasterKeys.parse(MasterKeys.new_text()))
+    desk = Desk(store)
+    desk.keep()
+    desk.finished()
+    (key,) = (row for row in store.data_keys() if row.scope.count("/") == 2)
+    assert on_disk(tmp_path, key.wrapped)
+    store.erase(key.scope, "*/*=12", desk.now + HOUR)
+    assert on_disk(tmp_path, key.wrapped) == []

@@ -14,7 +14,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from verify.domain.errors import InputError, IntegrityError, NotFound, NotPermitted, VerifyError
+from verify.domain.errors import (
+    InputError,
+    IntegrityError,
+    NotFound,
+    NotPermitted,
+    Overloaded,
+    VerifyError,
+)
 from verify.service.audit_cosigner import Cosigner, Inconsistent, Stale
 from verify.service.audit_witness import SIZE_TYPE, read_request
 from verify.store.note import MAX_NOTE
@@ -27,6 +34,7 @@ _STATUS: tuple[tuple[type[VerifyError], int], ...] = (
     (NotPermitted, 403),
     (InputError, 400),
     (IntegrityError, 500),
+    (Overloaded, 503),
 )
 
 

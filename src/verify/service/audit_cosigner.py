@@ -8,9 +8,16 @@ database: another disk, better another host (`verify witness`) under another adm
     <log>/checkpoint       the last checkpoint it cosigned, with the log's and its own signature
     <log>/leaves           optionally a copy of the log's leaf hashes, 32 bytes each: with it a
                            rewritten history is not only found, but the first changed leaf named
+    <log>/begun            there was a checkpoint: one that is gone is no beginning
 
 The state is checked, signatures included, every time it is read: any changed byte stops the
-witness. Follows c2sp.org/tlog-witness: exactly the checks, answers and their order.
+witness, and so does a checkpoint that is gone. A copy of the leaves that ends too early (a service
+on the same folder keeps none) is filled up from the log, if together they have the witnessed root.
+
+It is written in this order, each durably: leaves, checkpoint, and the first time `begun`. Whatever
+a crash leaves behind, the next checkpoint goes on from the one that stands there.
+
+Follows c2sp.org/tlog-witness: exactly the checks, answers and their order.
 """
 
 from __future__ import annotations
@@ -20,10 +27,18 @@ import fcntl
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from verify.domain.errors import Conflict, InputError, IntegrityError, NotFound, NotPermitted
+from verify.domain.errors import (
+    Conflict,
+    InputError,
+    IntegrityError,
+    NotFound,
+    NotPermitted,
+    Overloaded,
+)
 from verify.service.audit_keys import (
     WITNESS_NAME,
     load_key,
@@ -39,6 +54,12 @@ from verify.store.suites import SIZE
 
 CHUNK = SIZE * 4096
 KEY_FILE = "witness.key"
+LOCK_SECONDS = 3
+"""So long another process may be at work on a log's folder; then it counts as stopped."""
+LOCK_PAUSE = 0.01
+
+Leaves = Callable[[int, int], bytes]
+"""Hashes of the log's leaves `[start, end)`."""
 
 
 class Stale(Conflict):
@@ -77,7 +98,8 @@ class Cosigner:
             Conflict: its key is gone while its state is there.
         """
         path = folder / KEY_FILE
-        if not path.exists() and not any(folder.glob("*/checkpoint")):
+        state = (*folder.glob("*/checkpoint"), *folder.glob("*/begun"))
+        if not path.exists() and not state:
             with contextlib.suppress(Conflict):  # another process was faster
                 make_key(path, WITNESS_NAME, COSIGNATURE)
         return cls(folder, load_key(path), clock)
@@ -127,13 +149,16 @@ class Cosigner:
 
         Raises:
             NotFound: it does not know this log.
-            IntegrityError: a byte of its checkpoint file was changed.
+            IntegrityError: a byte of its checkpoint file was changed, or the file is gone.
         """
         log = self._log_key(origin)
+        begun = self._begun(origin).exists()  # looked at first: the checkpoint comes before it
         try:
             text = (self._of(origin) / "checkpoint").read_text(encoding="utf-8")
             note = Note.parse(text)
         except FileNotFoundError:
+            if begun:
+                raise self._broken(origin, "the witness's own checkpoint is gone") from None
             return None
         except (InputError, UnicodeDecodeError):
             raise self._broken(origin) from None
@@ -141,9 +166,16 @@ class Cosigner:
             raise self._broken(origin)
         return note
 
-    def _broken(self, origin: str) -> IntegrityError:
+    def _begun(self, origin: str) -> Path:
+        return self._of(origin) / "begun"
+
+    @staticmethod
+    def _broken(
+        origin: str,
+        reason: str = "the witness's own checkpoint was changed; its signatures do not hold",
+    ) -> IntegrityError:
         return IntegrityError(
-            "the witness's own checkpoint was changed; its signatures do not hold",
+            reason,
             where=f"witness checkpoint of {origin}",
             remedy="restore the witness's folder from its backup; it cosigns nothing until then",
         )
@@ -162,11 +194,11 @@ class Cosigner:
         old: int,
         proof: Sequence[bytes],
         note: Note,
-        leaves: Callable[[int, int], bytes] | None = None,
+        leaves: Leaves | None = None,
     ) -> Signature:
         """Cosign a checkpoint, after its state is durably the new one.
 
-        `leaves(start, end)` gives leaf hashes for the copy, where one is kept.
+        `leaves` is for the copy, where one is kept.
 
         Raises:
             NotFound: an unknown log.
@@ -175,6 +207,7 @@ class Cosigner:
             Stale: the witness stands at another size.
             Inconsistent: it contradicts what was witnessed.
             IntegrityError: the witness's own state was changed.
+            Overloaded: another process holds the witness's folder and does not go on.
         """
         origin, size = note.checkpoint.origin, note.checkpoint.size
         log = self._log_key(origin)
@@ -194,6 +227,8 @@ class Cosigner:
             cosigned = self._key.sign(note.checkpoint.text, self._clock() // 1000)
             kept = Note(note.checkpoint, (signed, cosigned))
             write_durably(self._of(origin) / "checkpoint", kept.text.encode())
+            if not self._begun(origin).exists():
+                write_durably(self._begun(origin), b"")
             if frontier is not None:
                 self._known[origin] = (kept, frontier)
             return cosigned
@@ -216,12 +251,15 @@ class Cosigner:
                 "was put in its place",
             )
 
-    def _copy(
-        self, origin: str, before: Note | None, note: Note, leaves: Callable[[int, int], bytes]
-    ) -> Frontier:
+    def _copy(self, origin: str, before: Note | None, note: Note, leaves: Leaves) -> Frontier:
         """Append to the copy of leaf hashes, if together they have the new root."""
         start, end = before.checkpoint.size if before else 0, note.checkpoint.size
-        frontier = self._frontier(origin, before, note).copy()
+        path = self._of(origin) / "leaves"
+        there = path.stat().st_size // SIZE if path.exists() else 0
+        missing = leaves(there, start) if there < start else b""
+        if len(missing) != max(start - there, 0) * SIZE:
+            raise Inconsistent(f"the log has not all leaves from {there} to {start}", where=origin)
+        frontier = self._frontier(origin, before, note, missing).copy()
         fresh = leaves(start, end)
         frontier.extend(fresh)
         if frontier.size != end or frontier.root() != note.checkpoint.root:
@@ -229,30 +267,34 @@ class Cosigner:
                 f"the log's new leaves, from {start}, are not those under its checkpoint",
                 where=origin,
             )
-        path = self._of(origin) / "leaves"
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as stream:
             # What a crash left beyond the last checkpoint was never vouched for.
-            stream.truncate(start * SIZE)
-            stream.seek(start * SIZE)
-            stream.write(fresh)
+            stream.truncate(min(there, start) * SIZE)
+            stream.seek(min(there, start) * SIZE)
+            stream.write(missing + fresh)
             stream.flush()
             os.fsync(stream.fileno())
         sync_folder(path.parent)
         return frontier
 
-    def _frontier(self, origin: str, before: Note | None, note: Note) -> Frontier:
-        """The right edge at the last checkpoint: remembered, or read again from the copy."""
+    def _frontier(self, origin: str, before: Note | None, note: Note, missing: bytes) -> Frontier:
+        """The right edge at the last checkpoint: remembered, or read again from the copy.
+
+        `missing` is what the log says the end of a copy that is too short should be.
+        """
         known = self._known.get(origin)
-        if known is not None and before is not None and known[0] == before:
+        if not missing and known is not None and before is not None and known[0] == before:
             return known[1]
         frontier = Frontier(note.checkpoint.suite)
         if before is None:
             return frontier
-        frontier.extend(self.leaves(origin)[: before.checkpoint.size * SIZE])
-        if frontier.root() != before.checkpoint.root:
+        size = before.checkpoint.size
+        frontier.extend(self.leaves(origin)[: size * SIZE - len(missing)] + missing)
+        if frontier.size != size or frontier.root() != before.checkpoint.root:
             raise IntegrityError(
-                "the witness's copy of the leaf hashes was changed; it does not have its root",
+                "the witness's copy of the leaf hashes was changed; it does not have its root"
+                + (", whatever the log adds to it" if missing else ""),
                 where=f"witness leaves of {origin}",
                 remedy="restore the witness's folder from its backup",
             )
@@ -261,12 +303,38 @@ class Cosigner:
     @contextlib.contextmanager
     def _alone(self, origin: str) -> Iterator[None]:
         """One checkpoint at a time, over threads and processes."""
-        with self._lock:
+        until = time.monotonic() + LOCK_SECONDS
+        if not self._lock.acquire(timeout=LOCK_SECONDS):
+            raise _held(origin)
+        try:
             handle = os.open(
                 self._of(origin) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
             )
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
+                _lock(handle, until, origin)
                 yield
             finally:
                 os.close(handle)
+        finally:
+            self._lock.release()
+
+
+def _lock(handle: int, until: float, origin: str) -> None:
+    """Lock a file; the system's own waiting would have no end."""
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise _held(origin) from None
+            time.sleep(LOCK_PAUSE)
+        else:
+            return
+
+
+def _held(origin: str) -> Overloaded:
+    return Overloaded(
+        "another process holds the witness's folder and does not go on",
+        where=f"witness lock of {origin}",
+        remedy="see which process that is (a stopped one holds it too) and end it",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 from verify.domain.errors import Conflict
@@ -46,21 +47,31 @@ def make_key(path: Path, name: str, kind: int) -> SigningKey:
     """
     key = SigningKey.generate(name, kind)
     make_folder(path.parent)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    write_durably(draft, key.secret_text.encode() + b"\n")
-    try:
-        # A link appears whole or not at all, and only where nothing is yet.
-        os.link(draft, path)
-    except FileExistsError:
+    if not write_new(path, key.secret_text.encode() + b"\n"):
         raise Conflict(
             "there is a key already; it stays",
             where=str(path),
             remedy="use that key, or name another file",
-        ) from None
+        )
+    return key
+
+
+def write_new(path: Path, data: bytes) -> bool:
+    """Write a file that its owner only may read, whole or not at all, where there is none yet.
+
+    False: there is a file (of whoever was faster); it stays as it is.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    write_durably(draft, data)
+    try:
+        # A link appears whole or not at all, and only where nothing is yet.
+        os.link(draft, path)
+    except FileExistsError:
+        return False
     finally:
         draft.unlink()
-    sync_folder(path.parent)
-    return key
+        sync_folder(path.parent)
+    return True
 
 
 def write_durably(path: Path, data: bytes) -> None:

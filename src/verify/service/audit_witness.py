@@ -7,9 +7,14 @@ if it is the valid signature of that key.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import re
+import socket
 import ssl
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit
@@ -20,7 +25,10 @@ from verify.service.clock import Clock
 from verify.store.note import MAX_NOTE, Note, PublicKey, Signature, b64, unb64
 
 TIMEOUT_SECONDS = 3
+"""For a whole request, however its answer trickles in."""
 SIZE_TYPE = "text/x.tlog.size"
+
+_SIZE = re.compile(r"[0-9]{1,18}")
 
 
 class Witness(Protocol):
@@ -86,15 +94,20 @@ class HttpWitness:
     def __init__(self, url: str, key: PublicKey) -> None:
         self.name = url
         self.key = key
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:  # no such port, or a bracket that is not closed
+            host = port = None
+        if not host or parts.scheme not in ("http", "https"):
             raise Conflict(
                 "this is not the address of a witness",
                 where="VERIFY_WITNESSES",
                 remedy="use http(s)://host:port#KEY",
             )
         self._secure = parts.scheme == "https"
-        self._host, self._port = parts.hostname, parts.port
+        self._host = host
+        self._port = port or (http.client.HTTPS_PORT if self._secure else http.client.HTTP_PORT)
         self._path = parts.path.rstrip("/")
 
     def latest(self, origin: str) -> Note | None:
@@ -121,7 +134,7 @@ class HttpWitness:
         del leaves
         status, kind, body = self._call("POST", "/add-checkpoint", request_text(old, proof, note))
         if status == http.client.CONFLICT and kind.startswith(SIZE_TYPE):
-            raise Stale(int(body.strip()))
+            raise Stale(_size_of(body, self.name))
         if status in (http.client.CONFLICT, http.client.UNPROCESSABLE_ENTITY):
             raise Inconsistent(
                 "the witness refused: the log contradicts what it saw", where=self.name
@@ -136,29 +149,69 @@ class HttpWitness:
 
     def _call(self, method: str, path: str, body: str | None = None) -> tuple[int, str, str]:
         """One request, no redirects, no proxy; status, content type and text."""
-        connection: http.client.HTTPConnection
-        if self._secure:
-            context = ssl.create_default_context()
-            connection = http.client.HTTPSConnection(
-                self._host, self._port, timeout=TIMEOUT_SECONDS, context=context
-            )
-        else:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_SECONDS)
         try:
-            headers = {"Content-Type": "text/plain; charset=utf-8"} if body else {}
-            sent = body.encode() if body else None
-            connection.request(method, self._path + path, sent, headers)
-            answer = connection.getresponse()
-            text = answer.read(MAX_NOTE + 1).decode()
-            return answer.status, answer.headers.get("Content-Type", ""), text
-        except (OSError, http.client.HTTPException, UnicodeDecodeError):
+            with self._connected() as connection:
+                headers = {"Content-Type": "text/plain; charset=utf-8"} if body else {}
+                sent = body.encode() if body else None
+                connection.request(method, self._path + path, sent, headers)
+                answer = connection.getresponse()
+                text = answer.read(MAX_NOTE + 1).decode()
+                return answer.status, answer.headers.get("Content-Type", ""), text
+        except (OSError, http.client.HTTPException, ValueError):
             raise Overloaded(
                 "the witness does not answer",
                 where=self.name,
                 remedy="start it again; final verdicts stop when it is away too long",
             ) from None
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[http.client.HTTPConnection]:
+        """A connection that is cut off when its time is over, whatever is under way on it.
+
+        Raises:
+            TimeoutError: it was cut off; what came until then may be the half of an answer.
+        """
+        until = time.monotonic() + TIMEOUT_SECONDS
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_SECONDS)
+        # A second handle of the same connection: also a handshake can be ended with it.
+        raw = socket.create_connection((self._host, self._port), TIMEOUT_SECONDS)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        twin, late = raw.dup(), threading.Event()
+
+        def cut() -> None:
+            late.set()
+            with contextlib.suppress(OSError):
+                twin.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(max(until - time.monotonic(), 0), cut)
+        timer.daemon = True
+        timer.start()
+        connection.sock = raw
+        try:
+            if self._secure:
+                context = ssl.create_default_context()
+                connection.sock = context.wrap_socket(raw, server_hostname=self._host)
+            yield connection
+            if late.is_set():
+                raise TimeoutError
         finally:
+            timer.cancel()
+            timer.join()
             connection.close()
+            raw.close()
+            twin.close()
+
+
+def _size_of(body: str, name: str) -> int:
+    found = _SIZE.fullmatch(body.strip())
+    if found is None:
+        raise Overloaded(
+            "its answer is not a size",
+            where=name,
+            remedy="see that a witness of C2SP's tlog-witness listens there; final verdicts stop "
+            "when it is away too long",
+        )
+    return int(found[0])
 
 
 def _refused(status: int, name: str) -> NotFound | NotPermitted | Overloaded:

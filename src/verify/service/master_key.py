@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from verify.domain.errors import Conflict
-from verify.service.audit_keys import write_durably
+from verify.service.audit_keys import write_new
 from verify.service.clock import now_ms
 from verify.settings import Settings
 from verify.store import Store
@@ -70,13 +70,16 @@ def open_protected(settings: Settings, *, read_only: bool) -> Store:
 def protect(store: Store, settings: Settings) -> None:
     """Make sure that everything from now on is sealed; on the very first start, make the key.
 
+    Of several processes that start first over one home folder, one makes it and all use it: a key
+    that is there is never replaced, since what was sealed under it meanwhile would be lost.
+
     Raises:
         Conflict: the database holds evidence sealed under a master key that is not here.
     """
     masters = load(settings)
     if masters is None:
         store.require_no_sealed_evidence(str(key_file(settings)))
-        write_durably(key_file(settings), MasterKeys.new_text().encode() + b"\n")
+        write_new(key_file(settings), MasterKeys.new_text().encode() + b"\n")
         masters = load(settings)
     if masters is not None:
         store.protect(masters)

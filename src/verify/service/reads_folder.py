@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -18,12 +19,14 @@ from pathlib import Path
 import structlog
 
 from verify.domain.access import Purpose
-from verify.domain.errors import Conflict
+from verify.domain.errors import Conflict, Overloaded, VerifyError
 from verify.service.audit_keys import make_folder, sync_folder, write_durably
 from verify.store.accesses import AccessRow
 from verify.store.ids import ACCESS_ID
 
-_TEXTS = ("roles", "verification", "what", "document", "regions", "shown")
+_TEXTS = ("roles", "verification", "what", "document", "regions", "shown", "caller", "purpose")
+_LARGEST = 1 << 20  # bytes of one read; a list of a thousand verifications is a thirtieth
+_LATEST = 253_402_300_799_999  # the last millisecond of the year 9999
 
 log = structlog.get_logger("verify.reads")
 
@@ -59,7 +62,11 @@ class ReadsFolder:
     def take_in(self, keep: Callable[[AccessRow], None]) -> None:
         """Hand over every read that was left, oldest first, and take it off the folder.
 
-        One that is no read, or may not be read or taken off, stays and is named in the log once.
+        One that is no read, or may not be read, kept or taken off, stays and is named in the log
+        once: whatever lies in the folder, it must not stop the caller, which keeps the log.
+
+        Raises:
+            Overloaded: the database takes nothing now.
         """
         if not self._folder.is_dir():
             return
@@ -74,7 +81,12 @@ def _taken(path: Path, keep: Callable[[AccessRow], None]) -> bool:
     row = _read(path)
     if row is None:
         return False
-    keep(row)
+    try:
+        keep(row)
+    except Overloaded:
+        raise
+    except (VerifyError, ValueError, TypeError, OverflowError):
+        return False  # no database could hold it
     try:
         path.unlink(missing_ok=True)
         sync_folder(path.parent)
@@ -85,6 +97,9 @@ def _taken(path: Path, keep: Callable[[AccessRow], None]) -> bool:
 
 def _read(path: Path) -> AccessRow | None:
     try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+            return None  # a pipe would be waited for, for ever
         values = json.loads(path.read_bytes())
         row = AccessRow(**values)
         whole = (
@@ -92,9 +107,18 @@ def _read(path: Path) -> AccessRow | None:
             and path.stem == row.id
             and row.caller.startswith("os:")
             and row.purpose in list(Purpose)
-            and all(isinstance(values[name], str) for name in _TEXTS)
+            and all(_storable(values[name]) for name in _TEXTS)
             and (type(row.at), type(row.stated), row.leaf) == (int, bool, None)
+            and 0 <= row.at <= _LATEST
         )
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
     return row if whole else None
+
+
+def _storable(value: object) -> bool:
+    """Whether both databases can hold it as text; a lone surrogate has no UTF-8 form."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    value.encode()  # a ValueError if it cannot be
+    return True

@@ -158,14 +158,14 @@ class Vitals(Collector):
 
     def _log_gauges(self) -> Iterator[GaugeMetricFamily]:
         standing, now = self._parts.notary.standing, self._clock()
-        since = standing.open_since
+        since = standing.settled_at
         yield _gauge("verify_log_leaves", "Leaves of the log.", standing.size)
         yield _gauge(
             "verify_log_witnessed_leaves", "Leaves that witnesses saw.", standing.witnessed
         )
         yield _gauge(
             "verify_witness_age_seconds",
-            "How long the oldest unwitnessed entry has been waiting.",
+            "How long ago everything that there was had been witnessed.",
             0 if since is None else max(now - since, 0) / 1000,
         )
         yield _gauge("verify_witnesses_away", "Witnesses that do not answer.", len(standing.away))

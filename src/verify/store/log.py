@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, not_, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from verify.domain.errors import IntegrityError, NotFound
@@ -127,7 +127,10 @@ class Log:
                 return added
 
     def keep(self, row: CheckpointRow) -> None:
-        """Keep a checkpoint; a later note for the same size (more cosignatures) replaces it."""
+        """Keep a checkpoint; a later note for the same size replaces it.
+
+        But for one: what is witnessed is never replaced by what is not (a slower process).
+        """
         self._write(lambda c: _keep(c, row))
 
     # -- reading --------------------------------------------------------------------------
@@ -242,14 +245,16 @@ class Log:
         )
         return tuple(CheckpointRow(**row) for row in rows)
 
-    def oldest_open(self, witnessed: int) -> int | None:
-        """Instant of the oldest chain entry that no leaf below `witnessed` binds; `None`: none."""
+    def oldest_open(self) -> int | None:
+        """Instant, as the rows say, of the oldest entry or read without a leaf; `None`: none.
+
+        Whoever writes the database writes these instants: they may delay, never grant anything.
+        """
 
         def query(connection: Connection) -> int | None:
-            leaf = connection.execute(select(_l.at).where(_l.number == witnessed)).scalar()
             moved = connection.execute(select(func.min(_v.updated_at)).where(_OPEN)).scalar()
             read = connection.execute(select(func.min(_a.c.at)).where(_a.c.leaf.is_(None))).scalar()
-            known = [instant for instant in (leaf, moved, read) if instant is not None]
+            known = [instant for instant in (moved, read) if instant is not None]
             return min(known, default=None)
 
         found: int | None = self._read(query)
@@ -287,7 +292,7 @@ def _append(connection: Connection, suite: Suite) -> int:
         {"level": level, "number": number, "hashes": hashes}
         for (level, number), hashes in sorted(tiles.changed.items())
     ]
-    connection.execute(_upsert(connection, tree_tiles, "hashes"), changed)
+    connection.execute(_upsert(_insert(connection, tree_tiles), tree_tiles, "hashes"), changed)
     return len(rows)
 
 
@@ -299,7 +304,8 @@ def _chain_leaves(connection: Connection) -> list[dict[str, Any]]:
         end = connection.execute(newest.order_by(table.c.position.desc()).limit(1)).first()
         if end is None:
             continue
-        covered = select(func.max(_l.entries)).where(_l.subject == name)
+        # A leaf of another kind may bear the same name, and covers nothing of this chain.
+        covered = select(func.max(_l.entries)).where(_l.subject == name, _l.kind == CHAIN)
         if end.position > (connection.execute(covered).scalar() or 0):
             found.append(_leaf(CHAIN, name, end.position, end.hash, end.at))
     return found
@@ -327,11 +333,18 @@ def _leaves(connection: Connection, start: int, end: int) -> list[LeafRow]:
 
 def _keep(connection: Connection, row: CheckpointRow) -> None:
     values = {"size": row.size, "note": row.note, "witnessed": row.witnessed}
-    connection.execute(_upsert(connection, checkpoints, "note", "witnessed"), values)
+    statement = _insert(connection, checkpoints)
+    better = or_(statement.excluded.witnessed, not_(_c.witnessed))
+    connection.execute(_upsert(statement, checkpoints, "note", "witnessed", where=better), values)
 
 
-def _upsert(connection: Connection, table: Any, *columns: str) -> Any:
+def _insert(connection: Connection, table: Any) -> Any:
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
+    return dialect.insert(table)
+
+
+def _upsert(statement: Any, table: Any, *columns: str, where: Any = None) -> Any:
     changed: Mapping[str, Any] = {name: statement.excluded[name] for name in columns}
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key), set_=changed, where=where
+    )

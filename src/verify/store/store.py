@@ -70,10 +70,8 @@ class Store(Accepts, ClericalDecisions, PublishedRules):
     ) -> None:
         super().__init__(opened)
         self.log = Log(self._read, self._writer.run, suite)
-        self.keyring = None
         self._again = again
-        if masters is not None:
-            self.keyring = Keyring(masters, self._read, self._writer.run, again)
+        self.keyring = Keyring(masters, self._read, self._writer.run, again) if masters else None
         self._may_finish: Callable[[int], bool] = lambda _now: True
 
     # -- opening --------------------------------------------------------------------------
@@ -151,6 +149,7 @@ class Store(Accepts, ClericalDecisions, PublishedRules):
         count = self._writer.run(lambda c: erasing.erase(c, scope, ground, now_ms))
         if self.keyring is not None:
             self.keyring.forget()
+        self._writer.shed()  # also when it was erased before: a reader may have been in the way
         return count
 
     # -- working --------------------------------------------------------------------------

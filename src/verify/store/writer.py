@@ -6,12 +6,12 @@ it has no effect outside the database; whatever it returns is handed over only a
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -23,6 +23,9 @@ from verify.domain.errors import Conflict, Overloaded, VerifyError
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
 
+SHED_MS = 500
+"""So long readers are waited for, while nobody can write."""
+SHED_AGAIN_SECONDS = 1.0
 GROUP = 256
 """At most this many units share a commit, so that one commit stays short."""
 
@@ -39,6 +42,13 @@ class Writer(Protocol):
         Raises:
             VerifyError: what the unit raised; nothing of it was stored.
             Overloaded: the database could not take it.
+        """
+        ...
+
+    def shed(self) -> None:
+        """Leave no older copies of what was overwritten, as far as the database can; never fails.
+
+        What a reader still holds on to goes with a later commit, or when the writer is closed.
         """
         ...
 
@@ -70,10 +80,16 @@ class _Waiting:
     future: Future[Any]
 
 
+def _shedding(_connection: Connection) -> None:
+    """Stands in the queue for what is no unit: outside a transaction, see `Writer.shed`."""
+
+
 class GroupWriter:
     """SQLite: one thread writes, and all units that wait share one commit (one fsync).
 
     Each unit runs in a savepoint, so a failing one leaves its neighbours alone.
+
+    The first commit sheds as well: the process before may have been killed before it could.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -81,11 +97,20 @@ class GroupWriter:
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
+        self._owed_from: float | None = 0.0
         self._thread = threading.Thread(target=self._loop, name="store-writer", daemon=True)
         self._thread.start()
 
     def run(self, unit: Unit[T]) -> T:
         """See `Writer.run`."""
+        return self._handed(unit)
+
+    def shed(self) -> None:
+        """See `Writer.shed`: the write-ahead log is emptied, which else keeps what it held."""
+        with contextlib.suppress(VerifyError):
+            self._handed(_shedding)
+
+    def _handed(self, unit: Unit[T]) -> T:
         future: Future[T] = Future()
         with self._closing:
             if self._closed:
@@ -106,8 +131,32 @@ class GroupWriter:
         going = True
         while going:
             group, going = self._next_group()
-            if group:
-                self._commit(group)
+            if units := [waiting for waiting in group if waiting.unit is not _shedding]:
+                self._commit(units)
+            asked = [waiting for waiting in group if waiting.unit is _shedding]
+            if asked or (units and self._owes()):
+                done = self._emptied(SHED_MS if asked else 0)
+                self._owed_from = None if done else time.monotonic() + SHED_AGAIN_SECONDS
+            for waiting in asked:
+                waiting.future.set_result(None)
+
+    def _owes(self) -> bool:
+        return self._owed_from is not None and time.monotonic() >= self._owed_from
+
+    def _emptied(self, wait_ms: int) -> bool:
+        """Empty the write-ahead log; whether no reader was in the way."""
+        try:
+            with self._engine.connect() as connection:
+                driver: Any = connection.connection.driver_connection
+                (waits,) = driver.execute("PRAGMA busy_timeout").fetchone()
+                driver.execute(f"PRAGMA busy_timeout={wait_ms}")
+                try:
+                    (blocked, *_) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                finally:
+                    driver.execute(f"PRAGMA busy_timeout={waits}")
+                return not blocked
+        except Exception:  # noqa: BLE001 - with a later commit, or when it is closed
+            return False
 
     def _next_group(self) -> tuple[list[_Waiting], bool]:
         """Everything that waits now (blocking for the first), and whether to go on."""
@@ -154,7 +203,7 @@ class _GroupLost(Exception):
     """The whole transaction is gone, with the units that had succeeded in it."""
 
 
-@contextmanager
+@contextlib.contextmanager
 def _savepoint(connection: Connection) -> Iterator[None]:
     """One unit's part of the transaction, undone if it raises.
 
@@ -185,6 +234,9 @@ class ReadOnly:
             remedy="open it for writing, or send the request to the server that does",
         )
 
+    def shed(self) -> None:
+        """Nothing was written."""
+
     def close(self) -> None:
         """Nothing to let go of."""
 
@@ -212,6 +264,9 @@ class PooledWriter:
             except SQLAlchemyError as error:
                 raise _translated(error) from None
         raise unavailable()
+
+    def shed(self) -> None:
+        """The server's own business: vacuuming, and how long it keeps its write-ahead log."""
 
     def close(self) -> None:
         """Take no more units; the store disposes of the engine."""
