@@ -14,6 +14,7 @@ from verify.service.access_trail import Keep, Trail
 from verify.service.assessment import Assessments
 from verify.service.audit import Audits
 from verify.service.audit_notary import Notary
+from verify.service.audit_trust import retired_witnesses
 from verify.service.clock import Clock, day_of, now_ms
 from verify.service.connector_publishing import ConnectorPublishing
 from verify.service.contents import Contents
@@ -147,7 +148,7 @@ def build(
         engine = Worker(store, contents, asker, settings, clock, _due(in_force, contents))
     changes = ConnectorPublishing(store, contents, in_force, clock, given)
     trail = Trail(store, clock, _keeping(settings, store, left, read_only=read_only))
-    audits = Audits(store, notary, trail.note)
+    audits = Audits(store, notary, trail.note, retired_witnesses(settings))
     sources = SourceHealth(store, contents, shared, clock)
     parts = Parts(
         settings=settings,

@@ -90,6 +90,11 @@ class Settings(BaseSettings):
         description="Who cosigns checkpoints, separated by spaces: `file:DIR` or `URL#KEY`; "
         "default: the folder `witness` in the home folder.",
     )
+    witnesses_retired: str = Field(
+        default="",
+        description="Public keys of witnesses that were replaced, separated by spaces: what they "
+        "cosigned still counts.",
+    )
     witness_quorum: int = Field(
         default=0, description="How many of the witnesses a checkpoint needs; 0 means all."
     )

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from support.live import ROOT
 from verify.domain.canonical import canonical_bytes, digest_bytes
 from verify.domain.errors import InputError
-from verify.service.audit_bundle import check_bundle, unzip
+from verify.service.archive_file import unzip
+from verify.service.audit_bundle import check_bundle
 from verify.service.judging import judge
 from verify.service.replay import bodies_of
 from verify.service.replay_bundle import _content, replay_bundle

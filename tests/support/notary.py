@@ -9,6 +9,7 @@ from typing import Any
 from support.desk import Desk
 from verify.service.audit import Audits
 from verify.service.audit_notary import Notary
+from verify.service.audit_trust import Trust, retired_witnesses
 from verify.settings import Settings
 from verify.store import Store
 from verify.store.note import PublicKey
@@ -32,7 +33,7 @@ class Office:
         settings = Settings(home=self.home, **self.settings)
         self.notary = Notary(self.store, settings, lambda: self.desk.now)
         self.store.hold_finals(self.notary.may_finish)
-        self.audits = Audits(self.store, self.notary)
+        self.audits = Audits(self.store, self.notary, retired=retired_witnesses(settings))
 
     def finished(self, number: int = 0) -> str:
         """A verification with two verdicts, witnessed."""
@@ -42,7 +43,11 @@ class Office:
 
     @property
     def keys(self) -> list[PublicKey]:
-        return [PublicKey.parse(text) for text in self.audits.public_keys()]
+        return list(self.trust().keys)
+
+    def trust(self, quorum: int | None = None) -> Trust:
+        """What a file of the printed keys comes to."""
+        return Trust.read("\n".join(self.audits.public_keys()), quorum)
 
     @property
     def faults(self) -> set[tuple[str, str]]:

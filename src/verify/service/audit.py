@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from verify.domain.access import Caller, RoleName
-from verify.domain.errors import Conflict, InputError, NotFound, NotPermitted
+from verify.domain.errors import Conflict, InputError, NotFound, NotPermitted, VerifyError
 from verify.service.audit_bundle import export
 from verify.service.audit_check import Audit, check_everything
 from verify.service.audit_growth import growth_of
 from verify.service.audit_notary import Notary
 from verify.service.audit_receipt import proof_of
+from verify.service.audit_trust import RETIRED
 from verify.store import LedgerRow, Store
-from verify.store.note import b64
+from verify.store.note import PublicKey, b64
 
 Plain = dict[str, Any]
 Note = Callable[[Caller, str, str, str], None]
@@ -21,12 +22,22 @@ READERS = (RoleName.CALLER, RoleName.CASEWORKER, RoleName.AUDITOR)
 
 
 class Audits:
-    """Reads only, but for one thing: asked for a proof, the notary of this process may run."""
+    """Reads only, but for one thing: asked for a proof, the notary of this process may run.
 
-    def __init__(self, store: Store, notary: Notary, note: Note = lambda *_: None) -> None:
+    `retired`: keys of witnesses that were replaced; what they cosigned still counts.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        notary: Notary,
+        note: Note = lambda *_: None,
+        retired: Sequence[PublicKey] = (),
+    ) -> None:
         self._store = store
         self._notary = notary
         self._note = note
+        self._retired = tuple(retired)
 
     def checkpoint(self, caller: Caller) -> str:
         """The newest witnessed checkpoint, as a signed note.
@@ -55,7 +66,7 @@ class Audits:
         newest = self._store.log.checkpoint(witnessed=True)
         for entry in reversed(entries):
             if newest and self._store.log.covering(verification, entry.position, newest.size):
-                found = proof_of(self._store, verification, entries, entry.position)
+                found = self._proof(verification, entries, entry.position)
                 if found is not None:
                     self._note(caller, verification, "proof", "")
                     return found
@@ -90,11 +101,20 @@ class Audits:
     def receipt(self, verification: str, position: int, caller: Caller) -> Plain | None:
         """Proof for one ledger entry; `None` while it is not witnessed."""
         entries = self._ledger(verification, caller)
-        found = proof_of(self._store, verification, entries, position)
+        found = self._proof(verification, entries, position)
         if found is None and self._notary.running:
             self._notary.once()
-            found = proof_of(self._store, verification, entries, position)
+            found = self._proof(verification, entries, position)
         return found
+
+    def _proof(
+        self, verification: str, entries: Sequence[LedgerRow], position: int
+    ) -> Plain | None:
+        try:
+            witnesses = self._notary.keys[1:]
+        except VerifyError:
+            witnesses = ()  # no key here: whatever was witnessed is proof enough
+        return proof_of(self._store, verification, entries, position, witnesses)
 
     def export(self, verification: str, caller: Caller) -> bytes:
         """A verification as one archive (see `verify.service.audit_bundle`).
@@ -118,12 +138,18 @@ class Audits:
     def check(self, *, cases: bool = True) -> Audit:
         """Check the whole store against the witnesses (for operators; no caller)."""
         return check_everything(
-            self._store, self._notary.keys[0], self._notary.witnesses, cases=cases
+            self._store,
+            self._notary.keys[0],
+            self._notary.witnesses,
+            cases=cases,
+            retired=self._retired,
         )
 
     def public_keys(self) -> tuple[str, ...]:
-        """Public keys of the log and its witnesses, one line each."""
-        return tuple(key.text for key in self._notary.keys)
+        """Public keys of the log and its witnesses, one line each, then the retired ones."""
+        keys = self._notary.keys
+        retired = [key for key in self._retired if key not in keys]
+        return (*(key.text for key in keys), *(f"{RETIRED} {key.text}" for key in retired))
 
     def _ledger(self, verification: str, caller: Caller) -> tuple[LedgerRow, ...]:
         _permit(caller, READERS)

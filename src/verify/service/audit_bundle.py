@@ -8,18 +8,18 @@ outside world it needs the public keys, which must come from somewhere else than
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from verify.domain.access import Caller
 from verify.domain.canonical import canonical_bytes, digest_bytes
-from verify.domain.errors import InputError, IntegrityError, VerifyError
-from verify.service.audit_receipt import check_proof
+from verify.domain.errors import IntegrityError, VerifyError
+from verify.service import archive_form as form
+from verify.service.archive_file import pack, packing_faults, unzip
+from verify.service.audit_receipt import check_proof, check_unsigned
+from verify.service.audit_trust import Trust
 from verify.store import EntryKind, Fault, Store
 from verify.store.callbacks import ledger_digest
 from verify.store.case import Case, named
@@ -29,9 +29,7 @@ from verify.store.note import PublicKey
 from verify.store.suites import suite
 
 Plain = dict[str, Any]
-SCHEMA = "verify.bundle/1"
-MAX_TOTAL = 512 * 1024 * 1024
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, EOFError)
+_ABSENT = "its bytes are not in the archive"
 README = """\
 One verification, exported for audit.
 
@@ -83,55 +81,31 @@ def export(store: Store, verification: str, caller: Caller, receipt: Plain) -> b
     }
     contents = {d: store.content(d) for d in sorted(case.content)}
     files = {
-        "README.txt": README.encode(),
-        "case.json": canonical_bytes(_rows(case, store.log.suite.name)),
-        "receipt.json": canonical_bytes(receipt),
+        form.README: README.encode(),
+        form.CASE: canonical_bytes(_rows(case, store.log.suite.name)),
+        form.RECEIPT: canonical_bytes(receipt),
         **{f"documents/{_hex(d)}": document.body for d, document in documents.items()},
         **{f"content/{_hex(d)}": body for d, body in contents.items()},
     }
     manifest = {
-        "schema": SCHEMA,
+        "schema": form.SCHEMA,
         "verification": verification,
         "files": {name: digest_bytes(body) for name, body in files.items()},
         # What came from outside is digested behind a salt, so that it cannot be guessed.
         "salts": {_hex(d): document.salt.hex() for d, document in documents.items()},
     }
-    files["manifest.json"] = canonical_bytes(manifest)
-    return _zip(files)
+    return pack({**files, form.MANIFEST: canonical_bytes(manifest)})
 
 
 def _hex(digest: str) -> str:
     return digest.partition(":")[2]
 
 
-def _zip(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(files):
-            # A fixed date: the same rows give the same archive.
-            archive.writestr(zipfile.ZipInfo(name), files[name], compress_type=zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
-
-
-_NOT_SEALED = {
-    "header": {
-        "due_at",
-        "lease_until",
-        "lease_token",
-        "attempts",
-        "woken",
-        "in_tree",
-        "case_blind",
-    },
-    "exchange": {"due_at", "worth_asking", "woken", "callback_token"},
-}
-
-
 def _rows(case: Case, hash_: str) -> Plain:
     """The case's rows without the scheduling columns: whatever is exported is bound."""
 
-    def sealed(kind: str, row: Mapping[str, Any]) -> Plain:
-        return {k: v for k, v in row.items() if k not in _NOT_SEALED[kind]}
+    def sealed(part: str, row: Mapping[str, Any]) -> Plain:
+        return {k: v for k, v in row.items() if k not in form.NOT_SEALED[part]}
 
     return {
         "hash": hash_,
@@ -139,7 +113,7 @@ def _rows(case: Case, hash_: str) -> Plain:
         "entries": list(case.entries),
         # The token of a callback address opens something; its digest proves as much.
         "exchanges": [
-            {**sealed("exchange", row), "callback": ledger_digest(row["callback_token"])}
+            {**sealed("exchanges", row), "callback": ledger_digest(row["callback_token"])}
             for row in case.exchanges
         ],
         "verdicts": list(case.verdicts),
@@ -148,41 +122,66 @@ def _rows(case: Case, hash_: str) -> Plain:
     }
 
 
-def check_bundle(data: bytes, keys: Sequence[PublicKey]) -> Checked:
+def check_bundle(data: bytes, keys: Trust | Sequence[PublicKey]) -> Checked:
     """Check an archive with nothing but public keys.
 
     Raises:
         InputError: it is not such an archive at all.
     """
-    manifest, case, proof, faults = _opened(unzip(data))
-    proven, more = _proven(case, proof, keys)
-    verification = str(manifest.get("verification"))
-    return Checked(verification, len(case.entries), proven, (*faults, *more))
+    found = _opened(data)
+    proven, faults = None, found.faults
+    if not any(fault.thing == form.RECEIPT for fault in faults):
+        try:
+            proven = check_proof(found.proof, keys)
+        except IntegrityError as error:
+            faults = [*faults, Fault(form.RECEIPT, f"{error.reason}; {error.remedy}")]
+    return Checked(found.verification, found.entries, proven, tuple(faults))
 
 
-def unsigned_faults(files: Mapping[str, bytes]) -> list[Fault]:
-    """What does not fit of an archive's files, whoever may have signed: rows, chain, digests.
+def unsigned_faults(data: bytes) -> list[Fault]:
+    """What does not fit of an archive, whoever may have signed: form, rows, chain, digests.
 
     Raises:
         InputError: it is not such an archive at all.
     """
-    return _opened(files)[-1]
+    return _opened(data).faults
 
 
-def _opened(files: Mapping[str, bytes]) -> tuple[Plain, Case, Plain, list[Fault]]:
-    """Manifest, case and receipt of an archive, and what does not fit without any key."""
+@dataclass(frozen=True)
+class _Opened:
+    """What an archive says it is about, its receipt, and what does not fit without any key."""
+
+    verification: str
+    entries: int
+    proof: Plain
+    faults: list[Fault]
+
+
+def _opened(data: bytes) -> _Opened:
+    files = unzip(data)
+    manifest, rows, proof = (form.read(files, n) for n in (form.MANIFEST, form.CASE, form.RECEIPT))
+    found = [
+        *packing_faults(data, files),
+        *form.file_faults(files, manifest, README.encode()),
+    ]
+    odd = list(form.row_faults(rows))
     try:
-        manifest = json.loads(files["manifest.json"])
-        rows = json.loads(files["case.json"])
-        proof = json.loads(files["receipt.json"])
-        case = _case(rows, _digests(files, manifest["salts"]))
-        chosen = suite(rows["hash"])
-    except (KeyError, ValueError, TypeError, AttributeError, VerifyError):
-        raise _not_one() from None
-    found = [*_manifest_faults(manifest, files), *case_faults(case, chosen)]
-    if {str(manifest.get("verification"))} != set(_subjects(case)):
-        found.append(Fault("case.json", "its rows are not all of the verification it names"))
-    return manifest, case, proof, found
+        more = list(_case_faults(files, manifest, rows))
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError, VerifyError):
+        # Whatever the hash of an entry binds: no writer of ours stored such a payload.
+        more = [] if odd else [Fault(form.CASE, "an entry does not hold what its kind holds")]
+    found += [*odd, *more, *_receipt_faults(rows, proof)]
+    entries = rows.get("entries")
+    count = len(entries) if isinstance(entries, list) else 0
+    return _Opened(str(manifest.get("verification")), count, proof, list(dict.fromkeys(found)))
+
+
+def _case_faults(files: Mapping[str, bytes], manifest: Plain, rows: Plain) -> Iterable[Fault]:
+    case = _case(rows, *form.present(files, manifest.get("salts")))
+    yield from case_faults(case, suite(rows["hash"]))
+    yield from form.document_faults(files, manifest.get("salts"), case)
+    if {manifest.get("verification")} != set(_subjects(case)):
+        yield Fault(form.CASE, "its rows are not all of the verification it names")
 
 
 def _subjects(case: Case) -> Iterable[Any]:
@@ -192,35 +191,30 @@ def _subjects(case: Case) -> Iterable[Any]:
         yield row["verification"]
 
 
-def _proven(
-    case: Case, proof: Plain, keys: Sequence[PublicKey]
-) -> tuple[Plain | None, Iterable[Fault]]:
+def _receipt_faults(rows: Plain, proof: Plain) -> Iterable[Fault]:
+    """The receipt is about the last entry of this ledger, and about nothing else."""
     try:
-        proven = check_proof(proof, keys)
+        proven = check_unsigned(proof)
     except IntegrityError as error:
-        return None, [Fault("receipt.json", error.reason)]
-    last = case.entries[-1] if case.entries else {}
-    end = proof["entries"][-1]
-    ours = {name: last.get(name) for name in ("verification", "position", "hash")}
-    theirs = {"verification": proof["verification"], "position": end["position"]}
-    if ours != {**theirs, "hash": end["hash"]}:
-        return None, [Fault("receipt.json", "it is not about the last entry of this ledger")]
-    return proven, []
+        return [Fault(form.RECEIPT, error.reason)]
+    theirs = [
+        (proof["verification"], entry["position"], entry["hash"]) for entry in proof["entries"]
+    ]
+    try:
+        last = rows["entries"][-1]
+        ours = [(last["verification"], last["position"], last["hash"])]
+        fits = ours == theirs and rows["hash"] == proven["hash"]
+    except (LookupError, TypeError):
+        fits = False
+    reason = "it is not about the last entry of this ledger"
+    return [] if fits else [Fault(form.RECEIPT, reason)]
 
 
-def _digests(files: Mapping[str, bytes], salts: Mapping[str, str]) -> set[str]:
-    """The digests that the archive's files really have."""
-    return {
-        digest_bytes(bytes.fromhex(salts.get(name.partition("/")[2], "")) + body)
-        for name, body in files.items()
-    }
-
-
-def _case(rows: Plain, by_digest: set[str]) -> Case:
+def _case(rows: Plain, documents: set[str], contents: set[str]) -> Case:
     entries = rows["entries"]
     payloads = [json.loads(entry["payload"]) for entry in entries]
     erased = any(entry["kind"] == EntryKind.ERASED for entry in entries)
-    absent = ERASED_REASON if erased else "its bytes are not in the archive"
+    absent = ERASED_REASON if erased else _ABSENT
     return Case(
         header=rows["header"],
         entries=entries,
@@ -228,15 +222,15 @@ def _case(rows: Plain, by_digest: set[str]) -> Case:
         exchanges=rows["exchanges"],
         verdicts=rows["verdicts"],
         idempotency=rows["idempotency"],
-        blobs={d: "" if d in by_digest else absent for d in named(rows["header"], payloads)},
-        content=_Presence(by_digest),
+        blobs={d: "" if d in documents else absent for d in named(rows["header"], payloads)},
+        content=_Presence(contents),
         subjects=rows["subjects"],
         leaves=[],  # the receipt proves the one that matters
     )
 
 
 class _Presence(dict[str, str]):
-    """What is wrong with a digest's bytes: nothing, if some file of the archive has that digest."""
+    """What is wrong with a content set's bytes: nothing, if they lie there under their digest."""
 
     def __init__(self, there: set[str]) -> None:
         super().__init__()
@@ -245,36 +239,4 @@ class _Presence(dict[str, str]):
     def get(self, digest: str, default: Any = None) -> Any:
         """See `verify.store.case.Case.blobs`."""
         del default
-        return "" if digest in self._there else "its bytes are not in the archive"
-
-
-def _manifest_faults(manifest: Plain, files: Mapping[str, bytes]) -> Iterable[Fault]:
-    if manifest.get("schema") != SCHEMA:
-        yield Fault("manifest.json", "it is of another kind")
-    listed = manifest.get("files", {})
-    for name in sorted({*listed, *files} - {"manifest.json"}):
-        if name not in files:
-            yield Fault(name, "it is missing")
-        elif listed.get(name) != digest_bytes(files[name]):
-            yield Fault(name, "it is not what the manifest lists")
-
-
-def unzip(data: bytes) -> dict[str, bytes]:
-    """The files of an archive; raises `InputError` if it is none."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = archive.infolist()
-            names = [info.filename for info in infos]
-            if len(set(names)) != len(names) or sum(i.file_size for i in infos) > MAX_TOTAL:
-                raise _not_one()
-            return {info.filename: archive.read(info) for info in infos}
-    except _UNREADABLE:
-        raise _not_one() from None
-
-
-def _not_one() -> InputError:
-    return InputError(
-        "this is not an audit archive, or it is damaged",
-        where="bundle",
-        remedy="export it again with `verify audit export`",
-    )
+        return "" if digest in self._there else _ABSENT

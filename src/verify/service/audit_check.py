@@ -52,9 +52,15 @@ class Audit:
 
 
 def check_everything(
-    store: Store, log_key: PublicKey, witnesses: Sequence[Witness], *, cases: bool = True
+    store: Store,
+    log_key: PublicKey,
+    witnesses: Sequence[Witness],
+    *,
+    cases: bool = True,
+    retired: Sequence[PublicKey] = (),
 ) -> Audit:
-    """Check the whole store. `cases=False` leaves out the verifications' own rows."""
+    """Check the whole store. `cases=False` leaves out the verifications' own rows; what a
+    `retired` witness cosigned still counts."""
     copies: dict[str, tuple[Note | None, bytes]] = {}
     faults: list[Found] = []
     unanswered: list[str] = []
@@ -71,7 +77,7 @@ def check_everything(
     view = _View.load(store, known)
     faults += _leaf_faults(view, known)
     faults += _tile_faults(view)
-    faults += _checkpoint_faults(view, log_key, [w.key for w in witnesses])
+    faults += _checkpoint_faults(view, log_key, [w.key for w in witnesses], retired)
     for name, (note, copy) in copies.items():
         faults += _witness_faults(view, name, note, copy)
     faults += _lost_checkpoints(store, view, [note for note, _ in copies.values() if note])
@@ -165,22 +171,28 @@ def _tile_faults(view: _View) -> Iterator[Found]:
 
 
 def _checkpoint_faults(
-    view: _View, log_key: PublicKey, keys: Sequence[PublicKey]
+    view: _View, log_key: PublicKey, keys: Sequence[PublicKey], retired: Sequence[PublicKey]
 ) -> Iterator[Found]:
     for row in view.rows:
-        reason = _wrong(view, row, log_key, keys)
+        reason = _wrong(view, row, log_key, keys, retired)
         if reason:
             yield Found("log", f"checkpoint {row.size}", reason)
 
 
-def _wrong(view: _View, row: CheckpointRow, log_key: PublicKey, keys: Sequence[PublicKey]) -> str:
+def _wrong(
+    view: _View,
+    row: CheckpointRow,
+    log_key: PublicKey,
+    keys: Sequence[PublicKey],
+    retired: Sequence[PublicKey] = (),
+) -> str:
     """The first thing that is wrong with a kept checkpoint; empty if nothing is."""
     try:
         note = Note.parse(row.note)
     except VerifyError as error:
         return error.reason
     point = note.checkpoint
-    ours = [key for key in keys if note.by(key)]
+    ours = [key for key in dict.fromkeys((*keys, *retired)) if note.by(key)]
     signed = note.by(log_key) is not None and point.origin == log_key.name
     faults = {
         "it is not signed by the log's key": not signed,
@@ -188,10 +200,12 @@ def _wrong(view: _View, row: CheckpointRow, log_key: PublicKey, keys: Sequence[P
         "it covers more leaves than there are": point.size > view.size,
         "the leaves do not have its root": point.size <= view.size
         and view.root(point.size) != point.root,
-        "it carries a signature of nobody known here": len(ours) + 1 != len(note.signatures),
+        "it carries a signature of nobody known here (of a witness that was replaced? Put its key "
+        "into VERIFY_WITNESSES_RETIRED)": len(ours) + 1 != len(note.signatures),
         "it is called witnessed and no witness signed it": row.witnessed and not ours,
         "it is called unwitnessed and every witness signed it": not row.witnessed
-        and len(ours) == len(keys) > 0,
+        and len(keys) > 0
+        and all(key in ours for key in keys),
     }
     return next((reason for reason, holds in faults.items() if holds), "")
 

@@ -6,14 +6,13 @@ with nothing but public keys: what the earlier one bound stands unchanged in the
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from collections.abc import Sequence
 from typing import Any
 
 from verify.domain.errors import InputError, IntegrityError, NotFound, VerifyError
-from verify.service.audit_receipt import check_signatures
+from verify.service.archive_file import unzip
+from verify.service.audit_receipt import read_document
+from verify.service.audit_trust import Trust
 from verify.store import Store
 from verify.store.merkle import consistent
 from verify.store.note import Note, PublicKey, b64, unb64
@@ -30,15 +29,14 @@ def note_in(data: bytes) -> str:
     """
     try:
         if data[:2] == b"PK":
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                data = archive.read("receipt.json")
+            data = unzip(data)["receipt.json"]
         if data.lstrip()[:1] == b"{":
-            document = json.loads(data)
+            document = read_document(data)
             found = (document.get("proof") or document)["checkpoint"]
         else:
             found = data.decode()
         return Note.parse(found).text
-    except (VerifyError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile):
+    except (VerifyError, KeyError, ValueError, TypeError, AttributeError):
         raise InputError(
             "it holds no signed checkpoint",
             where="file",
@@ -75,19 +73,23 @@ def growth_of(store: Store, earlier: str) -> Plain:
     }
 
 
-def check_growth(document: Plain, keys: Sequence[PublicKey]) -> Plain:
+def check_growth(document: Plain, keys: Trust | Sequence[PublicKey]) -> Plain:
     """Check such a proof; returns what it proves: the log, both sizes, and who witnessed both.
 
     Raises:
         IntegrityError: it does not hold; says which part.
     """
     try:
+        members = {"schema", "earlier", "later", "proof"}
+        if document.keys() != members or document["schema"] != SCHEMA:
+            raise _bad("it is not a proof of this kind")
         earlier, later = Note.parse(document["earlier"]), Note.parse(document["later"])
         proof = [unb64(text) for text in document["proof"]]
-    except (VerifyError, KeyError, ValueError, TypeError, AttributeError):
+    except (VerifyError, KeyError, ValueError, TypeError, AttributeError, RecursionError):
         raise _bad("it is not a proof of this kind") from None
     old, new = earlier.checkpoint, later.checkpoint
-    seen = {"earlier": check_signatures(earlier, keys), "later": check_signatures(later, keys)}
+    trust = Trust.of(keys)
+    seen = {"earlier": trust.signers(earlier), "later": trust.signers(later)}
     if (old.origin, old.suite) != (new.origin, new.suite):
         raise _bad("the two checkpoints are not of one log")
     if not consistent(old.head, new.head, proof, new.suite):

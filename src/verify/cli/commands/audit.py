@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from verify.bootstrap import System
-    from verify.store.note import PublicKey
+    from verify.service.audit_trust import Trust
 
 Plain = dict[str, Any]
 
@@ -148,6 +148,16 @@ def since(
             "--keys", metavar="FILE", help="Public keys, one a line (see `verify audit keys`)."
         ),
     ],
+    *,
+    quorum: Annotated[
+        int | None,
+        typer.Option(
+            "--quorum",
+            min=1,
+            metavar="N",
+            help="Witnesses that must have signed (default: as many as the keys name).",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Write the proof, for others to check."),
@@ -157,8 +167,9 @@ def since(
 ) -> None:
     """Prove that the log only grew since a checkpoint that somebody kept outside.
 
-    Both checkpoints must be signed by the log and every witness whose key is given. Exit code 7
-    when the log is not what it was. `verify audit verify` checks the written proof offline.
+    Both checkpoints must be signed by the log and as many witnesses as the keys name (`--quorum`:
+    fewer); one whose line begins with `retired` counts and is not asked for. Exit code 7 when the
+    log is not what it was. `verify audit verify` checks the written proof offline.
     """
     del as_json
     import json
@@ -168,7 +179,7 @@ def since(
     from verify.domain.access import LOCAL
     from verify.service.audit_growth import check_growth, note_in
 
-    public = _keys(keys_file)
+    public = _keys(keys_file, quorum)
     kept = note_in(read_file(earlier))
     with _system(home) as system:
         document = system.audits.growth(kept, LOCAL)
@@ -190,12 +201,21 @@ def verify(
             "--keys", metavar="FILE", help="Public keys, one a line (see `verify audit keys`)."
         ),
     ],
+    quorum: Annotated[
+        int | None,
+        typer.Option(
+            "--quorum",
+            min=1,
+            metavar="N",
+            help="Witnesses that must have signed (default: as many as the keys name).",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check an archive or a receipt with nothing but public keys: no database, no network.
 
-    The log and every witness whose key is given must have signed. Exit code 7 when anything
-    differs.
+    The log must have signed, and as many witnesses as the keys name (`--quorum`: fewer); one
+    whose line begins with `retired` counts and is not asked for. Exit code 7 when anything differs.
     """
     del as_json
     from verify.cli.files import read_file
@@ -204,17 +224,17 @@ def verify(
     from verify.domain.errors import IntegrityError
     from verify.service.audit_bundle import check_bundle
     from verify.service.audit_growth import SCHEMA, check_growth
-    from verify.service.audit_receipt import check_proof
+    from verify.service.audit_receipt import check_receipt, read_document
 
-    public = _keys(keys_file)
+    public = _keys(keys_file, quorum)
     data = read_file(file)
     if data.lstrip()[:1] == b"{":
-        given = _receipt(data)
+        given = read_document(data)
         if given.get("schema") == SCHEMA:
             grown = check_growth(given, public)
             emit({"intact": True, "growth": grown}, lambda console: _show_growth(grown, console))
             return
-        proven = check_proof(given, public)
+        proven = check_receipt(given, public)
         emit({"intact": True, "proof": proven}, lambda console: _show_proof(proven, console))
         return
     found = check_bundle(data, public)
@@ -224,39 +244,11 @@ def verify(
         raise typer.Exit(IntegrityError.exit_code)
 
 
-def _keys(path: Path) -> list[PublicKey]:
+def _keys(path: Path, quorum: int | None) -> Trust:
     from verify.cli.files import read_file
-    from verify.store.note import PublicKey
+    from verify.service.audit_trust import Trust
 
-    lines = read_file(path).decode(errors="replace").splitlines()
-    return [PublicKey.parse(line) for line in lines if line.strip()]
-
-
-def _receipt(data: bytes) -> Plain:
-    """A receipt as the API hands it out, or the proof in it alone."""
-    import json
-
-    from verify.domain.errors import InputError
-
-    try:
-        document = json.loads(data)
-    except ValueError:
-        raise InputError(
-            "it is neither an archive nor a receipt",
-            where="file",
-            remedy="give an archive of `verify audit export`, a receipt as the API hands it out, "
-            "or a proof of `verify audit since`",
-        ) from None
-    if "earlier" in document:
-        return dict(document)
-    proof = document.get("proof", document)
-    if not isinstance(proof, dict):
-        raise InputError(
-            "this receipt holds no proof yet",
-            where="proof",
-            remedy="fetch it again: it is witnessed moments after the verdict",
-        )
-    return proof
+    return Trust.read(read_file(path).decode(errors="replace"), quorum)
 
 
 def _show_proof(proven: Plain, console: Console) -> None:
