@@ -31,6 +31,8 @@ from verify.store.vault import MasterKeys, scope_of
 from verify.store.writer import GroupWriter, PooledWriter
 
 COMMITS = (
+    "Accepts.accept",
+    "Accepts.keep_content",
     "AccessTrail.record_access",
     "ClericalDecisions.decide",
     "ClericalDecisions.revoke_label",
@@ -42,13 +44,11 @@ COMMITS = (
     "Log.append",
     "Log.keep",
     "PublishedRules.add_rule_event",
-    "Store.accept",
     "Store.cancel",
     "Store.claim",
     "Store.erase",
     "Store.fail",
     "Store.heartbeat",
-    "Store.keep_content",
     "Store.release",
     "Store.save_answers",
     "Store.seal_many",

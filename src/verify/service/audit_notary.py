@@ -47,6 +47,8 @@ TRIES = 5
 """Times that another worker may overtake one round."""
 AWAY_MS = 60_000
 """After so long an idle log asks witnesses again, of which one was away."""
+ROUNDS = 10
+"""The window is never shorter than so many pauses between two rounds."""
 CLOSE_SECONDS = 30
 """So long the end of the process waits for a round that is under way."""
 
@@ -158,7 +160,9 @@ class Notary:
 
     @property
     def _window(self) -> int:
-        return self._settings.witness_window_seconds * 1000
+        """Milliseconds; a round must fit into it, however short it is set."""
+        pauses = int(ROUNDS * self._settings.checkpoint_seconds * 1000)
+        return max(self._settings.witness_window_seconds * 1000, pauses)
 
     def _now(self) -> _Moment:
         return _Moment(self._clock(), _steady())
