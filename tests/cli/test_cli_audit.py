@@ -10,15 +10,21 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
+from contextlib import nullcontext
 
 import pytest
 
 from support.commandline import Cli
-from support.live import household, installation
+from support.live import ROOT, household, installation
 from verify.bootstrap import build
 from verify.domain.access import LOCAL
+from verify.domain.errors import InputError, IntegrityError
+from verify.service.audit_receipt import check_receipt, read_document
+from verify.service.audit_trust import Trust
 from verify.settings import Settings
 from verify.store.accesses import AccessFilters
+from verify.store.note import COSIGNATURE, SigningKey
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +54,19 @@ def test_an_exported_archive_is_checked_with_nothing_but_the_keys(kept, tmp_path
     assert cli.json("audit", "verify", str(archive), "--keys", str(keys), code=7)["faults"]
     wrong = cli.json("audit", "verify", str(keys), "--keys", str(keys), code=2)
     assert wrong["error"]["code"] == "invalid-input"
+
+
+def test_a_forged_archive_is_neither_verified_nor_called_identical(tmp_path):
+    cli, replays = Cli(tmp_path), ROOT / "fixtures" / "replays"
+    keys, archive = replays / "keys.txt", tmp_path / "case.zip"
+    archive.write_bytes((replays / "02-a-namesakes-company.zip").read_bytes())
+    with zipfile.ZipFile(archive, "a") as forged:
+        forged.writestr("documents/letter.txt", "forged letter")
+    found = cli.json("audit", "verify", str(archive), "--keys", str(keys), code=7)
+    assert "documents/letter.txt" in {fault["thing"] for fault in found["faults"]}
+    (replayed,) = cli.json("replay", "--bundle", str(archive), code=7)["divergent"]
+    assert "documents/letter.txt" in {fault["thing"] for fault in replayed["faults"]}
+    assert (replayed["identical"], replayed["differences"]) == (False, [])
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +107,52 @@ def test_a_receipt_of_last_year_proves_that_the_log_only_grew_since(grown):
         assert forged.returncode == 7, forged.stdout
     wrong = grown.json("audit", "since", "keys.txt", "--keys", "keys.txt", code=2)
     assert "no signed checkpoint" in json.dumps(wrong["error"])
+
+
+def test_a_receipt_says_nothing_besides_what_it_proves(grown):
+    receipt = json.loads((grown.home / "receipt.json").read_text())
+    leaf = receipt["leaf"]
+    forged = [
+        {**receipt, "verdict": "sha256:" + "0" * 64},
+        {**receipt, "sequence": 2},
+        {**receipt, "outcome": "ineligible"},
+        {**receipt, "leaf": {**leaf, "payload": {**leaf["payload"], "outcome": "ineligible"}}},
+        {name: value for name, value in receipt.items() if name != "leaf"},
+        {**receipt, "proof": {**receipt["proof"], "outcome": "ineligible"}},
+        {**receipt, "proof": {**receipt["proof"], "leaf": True}},
+        {**receipt, "proof": []},
+    ]
+    trust = Trust.read((grown.home / "keys.txt").read_text())
+    assert check_receipt(receipt, trust)["verification"] == receipt["verification"]
+    for changed in forged:
+        with pytest.raises(IntegrityError):
+            check_receipt(read_document(json.dumps(changed).encode()), trust)
+    for text in ('{"a":' * 100_000, '{"proof":null,' + json.dumps(receipt)[1:], "{}x", "[]"):
+        with pytest.raises(InputError):
+            read_document(text.encode())
+    (grown.home / "forged.json").write_text(json.dumps(forged[0]))
+    assert grown("audit", "verify", "forged.json", "--keys", "keys.txt").returncode == 7
+
+
+def test_how_many_witnesses_must_have_signed_is_said_with_a_quorum(grown):
+    log, witness = (grown.home / "keys.txt").read_text().split()
+    other = SigningKey.generate("other/*", COSIGNATURE).public.text
+    receipt = json.loads((grown.home / "receipt.json").read_text())
+    for lines, quorum, holds in [
+        ((log, witness, other), None, False),
+        ((log, witness, other), 1, True),
+        ((log, f"retired {witness}", other), None, True),
+        ((log, witness, f"retired {other}"), None, True),
+        ((log, witness, f"retired {other}"), 2, False),
+        ((log, other), 1, False),
+    ]:
+        trust = Trust.read("\n".join(lines), quorum)
+        with nullcontext() if holds else pytest.raises(IntegrityError):
+            check_receipt(receipt, trust)
+    (grown.home / "more.txt").write_text("\n".join((log, witness, other)))
+    words = ("receipt.json", "--keys", "more.txt")
+    assert "--quorum" in json.dumps(grown.json("audit", "verify", *words, code=7))
+    assert grown.json("audit", "since", *words, "--quorum", "1")["intact"] is True
 
 
 def test_a_log_that_was_put_back_does_not_stand_up_to_an_older_receipt(grown, kept):

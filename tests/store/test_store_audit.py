@@ -8,6 +8,7 @@ import shutil
 import warnings
 
 import pytest
+from sqlalchemy import text
 
 from support.desk import NATIONAL, person
 from support.insider import altered
@@ -171,6 +172,26 @@ def test_a_verification_that_vanished_whole_is_found_by_its_leaf(office, insider
     header = next(r for r in insider.rows(tables.verifications) if r["id"] == verification)
     insider.remove(tables.verifications, header)
     assert (verification, "verification") in office.faults
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("table", [tables.verdicts, tables.exchanges], ids=lambda t: t.name)
+def test_a_second_row_of_one_thing_is_found_where_the_table_was_made_to_take_it(
+    office, insider, table
+):
+    true = insider.rows(table)[0]
+    with insider.engine.begin() as connection:
+        for statement in ("ALTER TABLE {0} RENAME TO old", "CREATE TABLE {0} AS SELECT * FROM old"):
+            connection.execute(text(statement.format(table.name)))
+    assert office.faults == set()
+    verdict = table is tables.verdicts
+    forged = {"id": "d_" + "0" * 26, "outcome": "ineligible"} if verdict else {"detail": "none"}
+    # In front of the true row, which is the one that a look-up by its key ends at.
+    insider.remove(table, true)
+    insider.add(table, {**true, **forged})
+    insider.add(table, true)
+    name = f"verdict {true['sequence']}" if verdict else f"evidence {true['source']}/p1"
+    assert (true["verification"], name) in office.faults
 
 
 def test_an_older_backup_in_place_of_the_newest_is_refused(tmp_path):
@@ -365,6 +386,35 @@ def test_every_value_of_an_archives_rows_is_bound(office, sealed):
             assert not check_bundle(forged, office.keys).intact, path
         except InputError:
             assert path[0] in ("hash", "entries"), path
+
+
+def members_of(value, at=()):
+    """Path of every member and row of a document."""
+    steps = value if isinstance(value, dict) else range(len(value) if type(value) is list else 0)
+    for step in steps:
+        yield (*at, step)
+        yield from members_of(value[step], (*at, step))
+
+
+@pytest.mark.parametrize("name", ["case.json", "receipt.json"])
+def test_no_member_and_no_row_of_an_archive_can_be_left_out_or_doubled(office, sealed, name):
+    from verify.service.archive_file import unzip
+
+    document = json.loads(unzip(sealed[2])[name])
+    for path in members_of(document):
+        for doubled in (False, True):
+            made = json.loads(json.dumps(document))
+            place = made
+            for step in path[:-1]:
+                place = place[step]
+            if not doubled:
+                del place[path[-1]]
+            elif isinstance(place, list):
+                place.insert(path[-1], place[path[-1]])
+            else:
+                place[f"{path[-1]}_"] = place[path[-1]]
+            forged = repacked(sealed[2], name, canonical_bytes(made), fitting=True)
+            assert not check_bundle(forged, office.keys).intact, path
 
 
 def test_every_truncation_of_an_archive_is_refused(office, sealed):

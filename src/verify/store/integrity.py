@@ -9,7 +9,8 @@ database can rebuild chain and tree too; that is found from a checkpoint held el
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -201,6 +202,14 @@ def _exchange_faults(case: Case) -> Iterator[Fault]:
             yield Fault(f"evidence {evidence}", _CHANGED)
     for evidence in rows.keys() - planned.keys():
         yield Fault(f"evidence {evidence}", _ADDED)
+    yield from _doubled("evidence", (f"{r['source']}/{r['person']}" for r in case.exchanges))
+
+
+def _doubled(noun: str, names: Iterable[object]) -> Iterator[Fault]:
+    """Things of which there is more than one row, where a table was changed to allow it."""
+    for name, count in Counter(map(str, names)).items():
+        if count > 1:
+            yield Fault(f"{noun} {name}", _ADDED)
 
 
 def _as_recorded(case: Case, row: Row, last: str | None) -> bool:
@@ -238,6 +247,7 @@ def _verdict_faults(case: Case) -> Iterator[Fault]:
                 yield Fault(f"verdict {number}{part}", reason)
     for number in sorted(rows, key=str):
         yield Fault(f"verdict {number}", _ADDED)
+    yield from _doubled("verdict", (row["sequence"] for row in case.verdicts))
 
 
 def _leaf_faults(case: Case, suite: Suite) -> Iterator[Fault]:
