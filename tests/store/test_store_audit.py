@@ -15,6 +15,7 @@ from support.insider import altered
 from support.notary import Office
 from verify.domain.canonical import canonical_bytes
 from verify.domain.errors import Conflict, InputError, IntegrityError, NotPermitted
+from verify.service.audit import Audits
 from verify.service.audit_bundle import check_bundle
 from verify.service.audit_receipt import check_proof
 from verify.store import Store, tables
@@ -475,6 +476,22 @@ def test_the_callback_tokens_secret_is_not_in_the_archive(office, sealed):
     plain = b"".join(unzip(archive).values())
     for exchange in office.store.exchanges(verification):
         assert exchange.callback_token.encode() not in plain
+
+
+def test_an_archive_is_of_one_moment_though_the_case_goes_on_meanwhile(office):
+    verification = office.desk.accept(key=None)
+    (claim,) = (c for c in office.desk.claim() if c.verification == verification)
+    office.notary.once()
+    moves = iter(("bank", "tax"))
+
+    def meanwhile(*_):
+        office.desk.answer(claim, next(moves))
+        office.notary.once()
+
+    audits = Audits(office.store, office.notary, meanwhile)
+    for entries in (2, 3):
+        found = check_bundle(audits.export(verification, auditor()), office.keys)
+        assert (found.faults, found.entries) == ((), entries)
 
 
 def test_only_auditors_export_and_only_what_is_witnessed(office):

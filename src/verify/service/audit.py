@@ -18,6 +18,9 @@ from verify.store.note import PublicKey, b64
 
 Plain = dict[str, Any]
 Note = Callable[[Caller, str, str, str], None]
+TRIES = 5
+"""Times that a verification may move on while it is exported."""
+_ABOUT = ("entries", "leaf")
 READERS = (RoleName.CALLER, RoleName.CASEWORKER, RoleName.AUDITOR)
 
 
@@ -121,10 +124,27 @@ class Audits:
 
         Raises:
             NotPermitted: the caller is no auditor.
-            Conflict: its last entry has not been witnessed yet.
+            Conflict: its last entry has not been witnessed yet, or it never stands still.
         """
-        entries = self._ledger(verification, caller)  # not theirs: the same answer to every role
+        self._ledger(verification, caller)  # not theirs: the same answer to every role
         _permit(caller, (RoleName.AUDITOR,))
+        receipt = self._last(verification, caller)
+        self._note(caller, verification, "bundle", "")
+        for _ in range(TRIES):
+            data = export(self._store, verification, caller, receipt)
+            before, receipt = receipt, self._last(verification, caller)
+            # Rows and receipt are read one after the other: nothing may have come in between.
+            if [before[name] for name in _ABOUT] == [receipt[name] for name in _ABOUT]:
+                return data
+        raise Conflict(
+            "the verification goes on faster than it can be exported",
+            where=verification,
+            remedy="export it again in a moment",
+        )
+
+    def _last(self, verification: str, caller: Caller) -> Plain:
+        """Proof of a verification's last entry."""
+        entries = self._ledger(verification, caller)
         receipt = self.receipt(verification, entries[-1].position, caller)
         if receipt is None:
             raise Conflict(
@@ -132,8 +152,7 @@ class Audits:
                 where=verification,
                 remedy="start the service (its notary), then export again",
             )
-        self._note(caller, verification, "bundle", "")
-        return export(self._store, verification, caller, receipt)
+        return receipt
 
     def check(self, *, cases: bool = True) -> Audit:
         """Check the whole store against the witnesses (for operators; no caller)."""

@@ -41,7 +41,8 @@ def checkpoint(system: Running, caller: Authenticated) -> Response:
     "/audit/keys",
     operation_id="getLogKeys",
     summary="Public keys of the log and its witnesses",
-    description="One a line (c2sp.org/signed-note). Compare them with what you got elsewhere: "
+    description="One a line (c2sp.org/signed-note), with the word `retired` before a witness that "
+    "was replaced. Compare them with what you got elsewhere: "
     "keys from the service that is to be checked prove nothing.",
     response_class=Response,
     responses={200: {"description": "The keys.", "content": _TEXT}, **refuses(401, 403)},
