@@ -217,10 +217,11 @@ class Log:
         return {row.position: (row.hash, row.at) for row in rows}
 
     def covering(self, subject: str, entries: int, below: int) -> LeafRow | None:
-        """The first leaf, numbered under `below`, that binds a chain's entry `entries`."""
+        """The first leaf, numbered under `below`, that binds a case's entry `entries`."""
         query = (
             select(tree_leaves)
-            .where(_l.subject == subject, _l.entries >= entries, _l.number < below)
+            .where(_l.kind == HEAD, _l.subject == subject)
+            .where(_l.entries >= entries, _l.number < below)
             .order_by(_l.number)
             .limit(1)
         )
