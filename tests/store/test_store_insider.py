@@ -7,7 +7,10 @@ fails until it is said how its rows are called.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
+from sqlalchemy import UniqueConstraint
 
 from support.desk import HOUR, NATIONAL, person
 from support.insider import altered
@@ -19,7 +22,7 @@ from verify.service import audit_check
 from verify.service.access import Authenticator, create_key
 from verify.service.access_trail import Trail
 from verify.settings import Settings
-from verify.store import NewLabel, Store, tables
+from verify.store import NewLabel, Store, log, tables
 from verify.store.vault import MasterKeys
 
 MASTER = MasterKeys.new_text()
@@ -33,6 +36,15 @@ NOTHING_RESTS_ON = {
     # When a key was made; what it opens is bound to its scope.
     "data_keys": {"created_at"},
 }
+
+PLANTED_UNSEEN = {
+    # As above: it answers no question.
+    "shared_state",
+    # A body is reached only by the digest that an entry of a ledger names. One that none names is
+    # read by nobody, and one laid under a digest that is named must have it.
+    "blobs",
+}
+NOBODYS = "v_" + "0" * 26
 
 CALLED = {
     "api_keys": lambda r: {f"API key {r['key_id']}"},
@@ -164,6 +176,75 @@ def test_any_row_taken_out_of_any_table_is_found_and_named(office, insider):
     assert things(office) == set()
 
 
+def planted(table, row):
+    """Copies of a row under another key: one for each column of it, and one of no verification."""
+    constraints = [c for c in table.constraints if isinstance(c, UniqueConstraint)]
+    unique = [column for constraint in constraints for column in constraint.columns]
+    primary = list(table.primary_key.columns)
+    other = {c.name: altered(row[c.name], c) for c in (*unique, *primary)}
+    beside = {c.name: other[c.name] for c in unique} | (other if len(primary) == 1 else {})
+    kept = {"verification": row["verification"]} if "verification" in table.c else {}
+    for column in primary:
+        yield {**row, **beside, **kept, column.name: other[column.name]}
+        if isinstance(row[column.name], int):
+            yield {**row, **beside, **kept, column.name: -1 - row[column.name]}
+    if kept:
+        yield {**row, **other, "verification": NOBODYS}
+
+
+def test_any_row_planted_in_any_table_is_found_and_named(office, insider):
+    """A new table fails here until a row of nothing in it is found, or it is listed why not."""
+    for table in tables.metadata.sorted_tables:
+        rows = insider.rows(table)
+        for row in planted(table, rows[0]):
+            insider.add(table, row)
+            found = things(office)
+            insider.remove(table, row)
+            names = {f"{table.name} of {row.get('verification')}"}
+            for place in (1, len(rows) + 1) if "position" in row else ():
+                names |= called(table, {**row, "position": place}, {})  # where the chain breaks
+            if table.name not in PLANTED_UNSEEN:
+                assert found & (called(table, row, {}) | names), (table.name, row, found)
+            else:
+                assert found == set(), (table.name, found)
+    assert things(office) == set()
+
+
+@contextmanager
+def without_keys(insider):
+    """Nothing keeps two verdicts of a sequence, or two reads of an id, from standing there."""
+    postgres = insider.engine.dialect.name == "postgresql"
+    keys = {"verdicts": "UNIQUE (verification, sequence)", "accesses": "PRIMARY KEY (id)"}
+    names = {"verdicts": "uq_verdicts_sequence", "accesses": "pk_accesses"}
+    with insider.connection() as connection:
+        for name in keys:
+            if postgres:
+                connection.exec_driver_sql(f"ALTER TABLE {name} DROP CONSTRAINT {names[name]}")
+                continue
+            connection.exec_driver_sql(f"ALTER TABLE {name} RENAME TO real")
+            connection.exec_driver_sql(f"CREATE TABLE {name} AS SELECT * FROM real")
+            connection.exec_driver_sql("DROP TABLE real")
+    yield
+    if postgres:  # other tests work with the same tables
+        with insider.connection() as connection:
+            for name, key in keys.items():
+                connection.exec_driver_sql(f"DELETE FROM {name}")
+                added = f"ADD CONSTRAINT {names[name]} {key}"
+                connection.exec_driver_sql(f"ALTER TABLE {name} {added}")
+
+
+def test_a_row_hidden_behind_another_of_the_same_key_is_named(office, insider):
+    """Keys are unique while the database sees to it: it must, in every table."""
+    with without_keys(insider):
+        gone = {"table verdicts", "table accesses"}
+        assert things(office) >= gone
+        row = insider.rows(tables.verdicts)[0]
+        hidden = {**row, "id": "d_" + "0" * 26, "evidence_digest": "sha256:" + "7" * 64}
+        insider.add(tables.verdicts, hidden)
+        twice = f"verdicts {row['verification']}, {row['sequence']}"
+        assert things(office) >= gone | {twice}
+
+
 @pytest.mark.parametrize("name", ["rule_events", "label_events", "key_events"])
 def test_a_record_of_the_staff_cut_off_at_every_length_is_found(office, insider, name):
     table = tables.metadata.tables[name]
@@ -243,6 +324,58 @@ def test_an_erased_key_put_back_from_an_old_backup_is_named(office, insider):
     (row,) = (r for r in insider.rows(tables.data_keys) if r["scope"] == scope)
     insider.change(tables.data_keys, row, dict(before[scope]))
     assert f"data key {scope}" in things(office)
+
+
+def test_a_read_rewritten_and_put_into_the_log_once_more_is_named(office, insider):
+    (row,) = insider.rows(tables.accesses)
+    insider.change(tables.accesses, row, {"caller": "clerk-li", "leaf": None})
+    office.notary.once()
+    assert len([r for r in insider.rows(tables.tree_leaves) if r["subject"] == row["id"]]) == 2
+    assert things(office) == {f"access {row['id']}"}
+    insider.change(tables.accesses, row, dict(row))  # as it was: the second leaf still tells
+    assert things(office) == {f"access {row['id']}"}
+
+
+@pytest.mark.parametrize("name", ["rule_events", "label_events", "key_events", "a_0", NOBODYS])
+def test_a_read_whose_id_is_none_is_named_before_and_after_it_is_in_the_log(office, insider, name):
+    (row,) = insider.rows(tables.accesses)
+    insider.add(tables.accesses, {**row, "id": name, "leaf": None})
+    assert things(office) == {f"access {name}"}
+    office.notary.once()
+    (leaf,) = [r for r in insider.rows(tables.tree_leaves) if r["subject"] == name][-1:]
+    assert things(office) == {f"access {name}", f"tree leaf {leaf['number']}"}
+
+
+def test_a_chain_that_the_log_went_on_without_is_named(office, monkeypatch):
+    monkeypatch.setattr(log, "_chain_leaves", lambda _: [])
+    office.store.add_rule_event(2, "p_" + "1" * 26, "approved", "editor", {}, office.desk.now)
+    office.notary.once()
+    assert things(office) == set()  # of a moment ago: it may still come
+    office.desk.now += HOUR
+    office.finished(2)
+    assert things(office) == {"rule_events entry 3"}
+    monkeypatch.undo()
+    office.notary.once()
+    assert things(office) == set()
+
+
+@pytest.mark.parametrize("scope", ["index", "310101/dibao/2025-10", "310101/dibao/2025-11"])
+def test_a_key_destroyed_without_any_erasure_on_record_is_named(office, insider, scope):
+    """The index too; and no month is closed to evidence that has yet to come."""
+    gone = {"wrapped": b"", "erased_at": office.desk.now}
+    there = [r for r in insider.rows(tables.data_keys) if r["scope"] == scope]
+    if there:
+        insider.change(tables.data_keys, there[0], gone)
+    else:
+        insider.add(tables.data_keys, {"scope": scope, "master": "", "created_at": 5, **gone})
+    assert f"data key {scope}" in things(office)
+
+
+def test_a_month_in_which_nothing_was_ever_accepted_is_erased_without_an_entry(office):
+    scope = "310101/dibao/2025-09"
+    office.store.keyring.sealing(scope, office.desk.now)
+    assert office.store.erase(scope, "*/*=12", office.desk.now) == 0
+    assert things(office) == set()
 
 
 def test_the_bytes_of_every_chain_are_those_of_the_first_release():

@@ -9,7 +9,7 @@ witness with a copy of the leaf hashes also tells which leaf was rewritten.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from verify.domain.access import LOCAL
@@ -18,6 +18,7 @@ from verify.service.audit_witness import Witness
 from verify.store import Fault, Store
 from verify.store.accesses import AccessRow
 from verify.store.accesses import digest_of as access_digest
+from verify.store.ids import ACCESS_ID, VERIFICATION_ID
 from verify.store.integrity import NOT_IN_TREE
 from verify.store.log import ACCESS, CHAIN, CHAINS, HEAD, CheckpointRow, LeafRow
 from verify.store.merkle import Frontier, root
@@ -28,7 +29,9 @@ from verify.store.tiles import WIDTH, Tiles
 MAX_NAMED = 50
 """Of a cut-off tail, so many leaves are named one by one."""
 PAUSES = (0.0, 0.2, 0.8, 1.0)
-"""Seconds to wait for a checkpoint that a witness holds and the database does not keep yet."""
+"""Seconds to wait for what a running service is about to keep: a checkpoint, a leaf."""
+LATE = 60_000
+"""So many milliseconds behind an entry of a chain, the log has taken it in."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def check_everything(
         checked, found = _case_faults(store, view)
         faults += found
         faults += _chain_faults(store, view)
+        faults += _uncovered_ends(store, view)
         faults += _access_faults(store.every_access(), view)
     notes = [note.checkpoint.size if note else 0 for note, _ in copies.values()]
     return Audit(
@@ -158,8 +162,21 @@ def _leaf_faults(view: _View, known: bytes) -> Iterator[Found]:
             place = "a witness recorded" if number < seen else "stands in the tree"
             about = f"entry {row.entries} of {row.subject}"
             yield Found(row.subject, name, f"it is about {about}; that is not what {place}")
+        elif not _is_subject(row):
+            yield Found("log", name, f"{row.subject!r} is nothing that a leaf of its kind is about")
+    for number in sorted(number for number in view.leaves if number < 0):
+        yield Found("log", f"tree leaf {number}", "it stands outside the tree")
     for number in range(view.size, min(seen, view.size + MAX_NAMED)):
         yield Found("log", f"tree leaf {number}", "it is missing; a witness saw it")
+
+
+def _is_subject(row: LeafRow) -> bool:
+    """Whether a leaf's subject and count are such as its kind has."""
+    if row.kind == CHAIN:
+        return row.subject in CHAINS
+    if row.kind == ACCESS:
+        return row.entries == 1 and ACCESS_ID.fullmatch(row.subject) is not None
+    return row.kind == HEAD and VERIFICATION_ID.fullmatch(row.subject) is not None
 
 
 def _tile_faults(view: _View) -> Iterator[Found]:
@@ -252,6 +269,8 @@ def _case_faults(store: Store, view: _View) -> tuple[int, list[Found]]:
         rows, cursor = store.list(LOCAL, cursor=cursor, limit=200)
         for row in rows:
             seen.add(row.id)
+            if not VERIFICATION_ID.fullmatch(row.id):
+                found.append(Found(row.id, "verification", "its id is none of a verification"))
             found += _named(row.id, store.check_integrity(row.id, LOCAL))
         if cursor is None:
             break
@@ -280,14 +299,54 @@ def _chain_faults(store: Store, view: _View) -> Iterator[Found]:
             yield Found(leaf.subject, f"{leaf.subject} entry {leaf.entries}", reason)
 
 
+def _uncovered_ends(store: Store, view: _View) -> Iterator[Found]:
+    """Each chain's last entry has its leaf, once the log has gone on since it was written."""
+    ends = {name: max(store.log.chain_ends(name).items(), default=None) for name in CHAINS}
+    newest = max((leaf.at for leaf in view.leaves.values()), default=0)
+    late = {
+        name: end[0] for name, end in ends.items() if end is not None and end[1][1] + LATE < newest
+    }
+    covered = _covered(view.leaves.values())
+    for pause in PAUSES:
+        if all(covered.get(name, 0) >= position for name, position in late.items()):
+            return
+        time.sleep(pause)
+        for name, entries in _covered(store.log.leaves(view.size)).items():
+            covered[name] = max(entries, covered.get(name, 0))
+    for name, position in late.items():
+        if covered.get(name, 0) < position:
+            yield Found(name, f"{name} entry {position}", "the log has gone on and not taken it in")
+
+
+def _covered(leaves: Iterable[LeafRow]) -> dict[str, int]:
+    """So many entries of each installation-wide chain have a leaf."""
+    found: dict[str, int] = {}
+    for leaf in leaves:
+        if leaf.kind == CHAIN:
+            found[leaf.subject] = max(leaf.entries, found.get(leaf.subject, 0))
+    return found
+
+
 def _access_faults(rows: Sequence[AccessRow], view: _View) -> Iterator[Found]:
-    """Every read on record against its leaf, and every leaf against its read."""
-    leaves = {row.subject: row for row in view.leaves.values() if row.kind == ACCESS}
+    """Every read on record against its leaf, and every leaf against its read.
+
+    A read has one leaf, the first; one that was rewritten would be given another.
+    """
+    leaves: dict[str, LeafRow] = {}
+    for number in sorted(view.leaves):
+        leaf = view.leaves[number]
+        if leaf.kind != ACCESS:
+            continue
+        if leaves.setdefault(leaf.subject, leaf) is not leaf:
+            reason = f"leaf {number} of the log records it a second time: it was rewritten"
+            yield Found(leaf.subject, f"access {leaf.subject}", reason)
     for row in rows:
-        leaf = leaves.pop(row.id, None)
-        if leaf is None and row.leaf is None:
+        first = leaves.pop(row.id, None)
+        if not ACCESS_ID.fullmatch(row.id):
+            yield Found(row.id, f"access {row.id}", "its id is none of a read")
+        elif first is None and row.leaf is None:
             continue  # moments old: not in the log yet
-        expected = (leaf.number, leaf.digest, leaf.at) if leaf else None
+        expected = (first.number, first.digest, first.at) if first else None
         if expected != (row.leaf, access_digest(asdict(row)), row.at):
             yield Found(row.id, f"access {row.id}", "it is not what the log recorded")
     for name in sorted(leaves, key=str):

@@ -1,13 +1,15 @@
 """What is stored and is of no verification: found altered, missing or added, and named.
 
-The counterpart of `verify.store.integrity`: API keys, data keys, content sets, and the chains of
-the whole installation. Not sealed are the shared scheduling values (`verify.store.shared`) and the
-instant at which a data key was made; nothing rests on them.
+The counterpart of `verify.store.integrity`: API keys, data keys, content sets, the chains of the
+whole installation, and rows that belong to nothing. Not sealed are the shared scheduling values
+(`verify.store.shared`) and the instant at which a data key was made; nothing rests on them.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -17,10 +19,14 @@ from sqlalchemy import Connection, select
 from verify.content import ContentSet
 from verify.domain.canonical import digest_bytes
 from verify.domain.errors import IntegrityError, VerifyError
-from verify.store import case, keyring, keys, labels, rule_events
+from verify.store import belonging, case, keyring, keys, labels, rule_events
 from verify.store.keyring import DataKeyRow, Keyring
 from verify.store.rows import EntryKind, Fault
 from verify.store.tables import blobs, content, ledger, verifications
+
+_SCOPE = re.compile(r"[0-9]{6}/[^/]+/([1-9][0-9]{3})-(0[1-9]|1[0-2])", re.ASCII)
+_UNRECORDED = "it was erased in another way, or not at all"
+_v = verifications.c
 
 
 def check(connection: Connection, ring: Keyring | None) -> tuple[Fault, ...]:
@@ -32,6 +38,7 @@ def check(connection: Connection, ring: Keyring | None) -> tuple[Fault, ...]:
             *_rule_faults(connection),
             *_content_faults(connection),
             *_data_key_faults(connection, ring),
+            *belonging.check(connection),
         )
 
 
@@ -55,8 +62,8 @@ def _content_faults(connection: Connection) -> Iterator[Fault]:
     digests = connection.execute(select(content.c.digest).order_by(content.c.digest)).scalars()
     for digest in list(digests):
         query = select(content.c.blob, content.c.kind).where(content.c.digest == digest)
-        row = connection.execute(query).one()
-        if not isinstance(row.blob, bytes) or digest_bytes(row.blob) != digest:
+        row = connection.execute(query).first()
+        if row is None or not isinstance(row.blob, bytes) or digest_bytes(row.blob) != digest:
             yield Fault(f"content {digest}", "its bytes do not have its digest")
         elif row.kind != _kind(row.blob):
             yield Fault(f"content {digest}", "it is stored as another kind of content")
@@ -72,10 +79,16 @@ def _kind(blob: bytes) -> str | None:
 def _data_key_faults(connection: Connection, ring: Keyring | None) -> Iterator[Fault]:
     """Each data key: it opens, or it was erased and the ledger says so."""
     erased = _erasures(connection)
-    missing = _scopes_in_use(connection) | erased.keys()
+    used = _scopes_in_use(connection)
+    missing = used | erased.keys()
     for row in keyring.every(connection):
         missing.discard(row.scope)
-        reason = _wrong(row, erased.get(row.scope, set()), ring)
+        instants = erased.get(row.scope, set())
+        reason = _wrong(row, instants, ring)
+        if not reason and row.erased_at is not None and not instants:
+            # A scope in which no verification was ever accepted leaves no entry behind.
+            in_use = row.scope in used or _accepted_in(connection, row.scope)
+            reason = _UNRECORDED if in_use else ""
         if reason:
             yield Fault(f"data key {row.scope}", reason)
     for scope in sorted(missing):
@@ -92,12 +105,35 @@ def _scopes_in_use(connection: Connection) -> set[str]:
 
 def _wrong(row: DataKeyRow, erasures: set[int], ring: Keyring | None) -> str:
     if row.erased_at is not None:
-        # A scope in which no verification was ever accepted leaves no entry behind.
-        recorded = not erasures or row.erased_at in erasures
-        return "" if recorded and not row.wrapped else "it was erased in another way, or not at all"
+        span = _month(row.scope)
+        if span is None:
+            return "it is the key of no month of evidence; such a key is never erased"
+        if row.wrapped or (erasures and row.erased_at not in erasures):
+            return _UNRECORDED
+        return "" if row.erased_at >= span[0] else "it was erased before its month began"
     if erasures:
         return "the ledger says that it was erased"
     return "" if ring is None else ring.fault(row)
+
+
+def _accepted_in(connection: Connection, scope: str) -> bool:
+    """Whether some verification was accepted in a scope, so that its erasure would be recorded."""
+    start, end = _month(scope) or (0, 0)
+    region, programme, _ = scope.split("/")
+    query = select(_v.id).where(_v.region == region, _v.programme == programme)
+    query = query.where(_v.created_at >= start, _v.created_at < end).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _month(scope: str) -> tuple[int, int] | None:
+    """First instant of a scope's month, and of the month after; `None`: it is no such scope."""
+    match = _SCOPE.fullmatch(scope)
+    if match is None:
+        return None
+    first = dt.date(int(match[1]), int(match[2]), 1)
+    after = (first + dt.timedelta(days=31)).replace(day=1)
+    start, end = ((day - dt.date(1970, 1, 1)).days * 86_400_000 for day in (first, after))
+    return start, end
 
 
 def _erasures(connection: Connection) -> dict[str, set[int]]:
