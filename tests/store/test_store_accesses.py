@@ -17,8 +17,9 @@ from verify.domain.errors import Conflict, NotPermitted, PurposeNeeded
 from verify.service.access_trail import Trail
 from verify.service.reads_folder import ReadsFolder
 from verify.settings import Settings
-from verify.store import tables
+from verify.store import Store, tables
 from verify.store.accesses import FORM, AccessFilters, Read, row_of
+from verify.store.vault import MasterKeys
 
 LOOK = "trail"  # of an auditor into the trail itself
 AUDITOR = Caller("auditor", frozenset({RoleName.AUDITOR}), ("*",))
@@ -253,3 +254,31 @@ def test_a_read_of_a_command_is_on_record_on_every_database(database_url, tmp_pa
         assert (row.what, row.purpose, row.leaf) == ("list", "review", 0)
         assert row.caller.startswith("os:")
     assert list(tmp_path.glob("home/reads/*")) == []
+
+
+def test_no_question_about_a_person_leads_to_a_case_that_was_erased(database_url, tmp_path):
+    number = "310101196001010018"
+    with Store.open(database_url, masters=MasterKeys.parse(MasterKeys.new_text())) as store:
+        office = Office(store, tmp_path / "home")
+        new, desk = office.desk.new, office.desk
+        desk.new = lambda **changes: new(people=(("p1", number),), **changes)
+        trail = Trail(store, lambda: desk.now)
+        gone = office.finished(1)
+        desk.now += 40 * 24 * HOUR
+        kept = office.finished(2)
+        trail.note_list(person("clerk"), "list", [gone, kept])
+        asked = AUDITOR.reading_for(Purpose.AUDIT)
+        assert len(trail.about(number, asked)["cases"]) == 2
+        (scope,) = {r.scope for r in store.data_keys() if r.scope.endswith("/2025-10")}
+        store.erase(scope, "*/*=1", desk.now)
+        found = trail.about(number, asked)
+        assert [case["verification"] for case in found["cases"]] == [kept]
+        assert {row["what"] for row in found["accesses"]} == {"list", "search"}
+        assert {v for row in found["accesses"] for v in row["shown"]} == {kept}
+        # Nor the other way round: of the erased case no search is told, and lists as before.
+        about_gone = trail.find(AUDITOR, AccessFilters((gone,)))[0]
+        assert [(row["what"], row["shown"]) for row in about_gone] == [("list", [gone, kept])]
+        searches = trail.find(AUDITOR, AccessFilters(what="search"))[0]
+        assert [row["shown"] for row in searches] == [[kept], [kept]]
+        office.notary.once()
+        assert office.faults == set()

@@ -14,14 +14,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, false, not_, or_, select, true
 
 from verify.domain.access import Caller, Purpose
 from verify.store import blobs, forms, ids
+from verify.store.rows import EntryKind
 from verify.store.scope import in_scope, named_regions
-from verify.store.tables import accesses, verifications
+from verify.store.tables import accesses, ledger, verifications
 
 MAX_PAGE = 500
+BLIND = "hs256:"
+"""How a blind index begins: a read of that document was a search for a person."""
 FORM = ("id", "at", "caller", "roles", "verification", "what", "document")
 ADDED: Mapping[str, Any] = {"purpose": "", "stated": False, "regions": "", "shown": ""}
 """Columns that came later, with what they hold in rows of before."""
@@ -110,19 +113,21 @@ def page(
 ) -> tuple[AccessRow, ...]:
     """Reads that concern the caller's regions, newest first, from before an id.
 
-    Of a list, the caller sees those of their own regions only.
+    Of a list, the caller sees those of their own regions only. No answer leads from a person to a
+    case whose evidence was erased: a search shows none, and none finds a search.
     """
+    gone = _erased(connection, set(filters.verifications))
     listed = _listed(connection, caller, filters.verifications)
     query = (
         select(*(_a[f.name] for f in fields(AccessRow)))
         .outerjoin(verifications, verifications.c.id == _a.verification)
-        .where(_visible(caller), *_narrowed(filters, listed))
+        .where(_visible(caller), *_narrowed(filters, listed, gone))
     )
     if before:
         query = query.where(_a.id < before)
     query = query.order_by(_a.id.desc()).limit(max(1, min(limit, MAX_PAGE)))
     rows = [AccessRow(*row) for row in connection.execute(query)]
-    return tuple(_within(connection, rows, caller))
+    return tuple(_without_erased(connection, _within(connection, rows, caller), filters))
 
 
 def _visible(caller: Caller) -> ColumnElement[bool]:
@@ -147,11 +152,13 @@ def _listed(connection: Connection, caller: Caller, wanted: Sequence[str]) -> li
     return sorted(connection.execute(query).scalars())
 
 
-def _narrowed(filters: AccessFilters, listed: Sequence[str]) -> list[ColumnElement[bool]]:
+def _narrowed(
+    filters: AccessFilters, listed: Sequence[str], gone: set[str]
+) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if filters.verifications or filters.search:
         about = [_a.verification.in_(filters.verifications)] if filters.verifications else []
-        lists = [_a.shown.contains(v, autoescape=True) for v in listed]
+        lists = [_shows(v, gone) for v in listed]
         if filters.search:
             lists.append(_a.document == filters.search)
         found.append(or_(*about, and_(_a.verification == "", or_(false(), *lists))))
@@ -166,6 +173,44 @@ def _narrowed(filters: AccessFilters, listed: Sequence[str]) -> list[ColumnEleme
         found.append(_a.at >= filters.since)
     if filters.until:
         found.append(_a.at < filters.until)
+    return found
+
+
+def _shows(verification: str, gone: set[str]) -> ColumnElement[bool]:
+    shows = _a.shown.contains(verification, autoescape=True)
+    return and_(shows, not_(_a.document.startswith(BLIND))) if verification in gone else shows
+
+
+def _without_erased(
+    connection: Connection, rows: Sequence[AccessRow], filters: AccessFilters
+) -> Sequence[AccessRow]:
+    """The rows; where they answer about a person, without cases whose evidence was erased."""
+
+    def about_a_person(row: AccessRow) -> bool:
+        return bool(filters.search) or row.document.startswith(BLIND)
+
+    named = {name for row in rows if about_a_person(row) for name in row.shown.split()}
+    gone = _erased(connection, named)
+    if not gone:
+        return rows
+    return [
+        _showing(row, [v for v in row.shown.split() if v not in gone])
+        if about_a_person(row)
+        else row
+        for row in rows
+    ]
+
+
+def _erased(connection: Connection, named: set[str]) -> set[str]:
+    """Of some verifications, those whose evidence was erased."""
+    found: set[str] = set()
+    wanted = sorted(named)
+    for start in range(0, len(wanted), MAX_PAGE):
+        query = select(ledger.c.verification).where(
+            ledger.c.verification.in_(wanted[start : start + MAX_PAGE]),
+            ledger.c.kind == EntryKind.ERASED.value,
+        )
+        found.update(connection.execute(query).scalars())
     return found
 
 
