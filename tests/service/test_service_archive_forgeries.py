@@ -12,16 +12,19 @@ from copy import deepcopy
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from support.live import ROOT
 from verify.domain.canonical import canonical_bytes, digest_bytes
-from verify.domain.errors import InputError, VerifyError
+from verify.domain.errors import Conflict, InputError, VerifyError
 from verify.service.archive_file import laid_out, unzip
 from verify.service.audit_bundle import check_bundle, unsigned_faults
-from verify.service.audit_trust import Trust
+from verify.service.audit_trust import Trust, retired_witnesses
 from verify.service.replay_bundle import replay_bundle
+from verify.settings import Settings
+from verify.store.note import COSIGNATURE, SigningKey
 
 EXAMPLES = int(os.environ.get("VERIFY_FORGERIES", "0"))
 REPLAYS = ROOT / "fixtures" / "replays"
@@ -228,7 +231,7 @@ PLACES = st.one_of(
 )
 
 
-@settings(max_examples=EXAMPLES or 60, deadline=None)
+@examples(max_examples=EXAMPLES or 50, deadline=None)
 @given(PLACES, st.integers(0, 7))
 def test_no_flipped_bit_of_the_file_goes_unseen(at, bit):
     """But for bits that only say how a member is packed: what it holds is the same."""
@@ -294,7 +297,7 @@ DOCUMENTS = {n: json.loads(FILES[n]) for n in ("case.json", "receipt.json", "man
 WHERE = {name: list(places(document_)) for name, document_ in DOCUMENTS.items()}
 
 
-@settings(max_examples=EXAMPLES or 100, deadline=None)
+@examples(max_examples=EXAMPLES or 70, deadline=None)
 @given(st.data())
 def test_no_single_change_of_a_row_receipt_or_manifest_goes_unseen(data):
     name = data.draw(st.sampled_from(sorted(DOCUMENTS)))
@@ -306,7 +309,7 @@ def test_no_single_change_of_a_row_receipt_or_manifest_goes_unseen(data):
     assert found_in(pack(files) if name == "manifest.json" else fitted(files))
 
 
-@settings(max_examples=EXAMPLES or 60, deadline=None)
+@examples(max_examples=EXAMPLES or 30, deadline=None)
 @given(st.data())
 def test_no_changed_exchanged_added_or_missing_file_goes_unseen(data):
     names = st.sampled_from(sorted(set(FILES) - {"manifest.json"}))
@@ -332,3 +335,20 @@ def test_no_changed_exchanged_added_or_missing_file_goes_unseen(data):
         return
     there = {n.partition("/")[2] for n in files if n.startswith("documents/")}
     assert found_in(fitted(files, {d: s for d, s in salts.items() if d in there}))
+
+
+# -- whose signatures count -----------------------------------------------------------------
+
+
+def test_a_line_that_holds_no_key_is_named(tmp_path):
+    key = SigningKey.generate("w/*", COSIGNATURE).public
+    read = Trust.read(f"\n{key.text}\nretired {key.text}\n", 1)
+    assert (read.keys, read.retired, read.quorum) == ((key,), (key,), 1)
+    for text in (f"{key.text}\nretired", f"{key.text}\nold {key.text}", f"{key.text}\nx"):
+        with pytest.raises(InputError) as refused:
+            Trust.read(text)
+        assert refused.value.where == "keys, line 2"
+    log = SigningKey.generate("log/*").public
+    for text in ("x", log.text):
+        with pytest.raises(Conflict, match="witness"):
+            retired_witnesses(Settings(home=tmp_path, witnesses_retired=text))

@@ -9,14 +9,14 @@ import pytest
 from support.desk import NATIONAL
 from support.notary import Office
 from verify.domain.access import Caller, RoleName
-from verify.domain.errors import Conflict, InputError, IntegrityError, Overloaded
+from verify.domain.errors import IntegrityError, Overloaded
 from verify.service.audit_bundle import check_bundle
 from verify.service.audit_growth import check_growth, note_in
 from verify.service.audit_receipt import check_proof
-from verify.service.audit_trust import Trust, retired_witnesses
-from verify.settings import Settings
+from verify.service.audit_trust import Trust
 from verify.store.note import COSIGNATURE, Note, SigningKey
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 AUDITOR = Caller("auditor", frozenset({RoleName.AUDITOR}), ("*",))
 
 
@@ -156,17 +156,3 @@ def test_a_signature_of_nobody_who_was_named_is_a_fault_and_not_passed_over(two)
     broken = note.with_(stranger.sign(note.checkpoint.text + "x", 1))
     with pytest.raises(IntegrityError, match="does not hold"):
         check_proof({**proof, "checkpoint": broken.text}, Trust(named.keys, named.retired, 1))
-
-
-def test_a_line_that_holds_no_key_is_named(tmp_path):
-    key = SigningKey.generate("w/*", COSIGNATURE).public
-    read = Trust.read(f"\n{key.text}\nretired {key.text}\n", 1)
-    assert (read.keys, read.retired, read.quorum) == ((key,), (key,), 1)
-    for text in (f"{key.text}\nretired", f"{key.text}\nold {key.text}", f"{key.text}\nx"):
-        with pytest.raises(InputError) as refused:
-            Trust.read(text)
-        assert refused.value.where == "keys, line 2"
-    log = SigningKey.generate("log/*").public
-    for text in ("x", log.text):
-        with pytest.raises(Conflict, match="witness"):
-            retired_witnesses(Settings(home=tmp_path, witnesses_retired=text))
