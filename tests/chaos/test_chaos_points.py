@@ -24,7 +24,7 @@ from support.disk import Disk
 from verify.service.clock import now_ms
 
 ALL = os.environ.get("VERIFY_POINTS", "") == "all"
-OPERATIONS = 80
+OPERATIONS = 50
 """Operations before which `make test` kills."""
 
 

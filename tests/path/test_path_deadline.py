@@ -87,7 +87,7 @@ def test_questions_do_not_pile_up_before_a_source_that_hangs(tmp_path: Path) -> 
     with installation(tmp_path, answer_deadline_seconds=1, retry_seconds=1) as live:
         asker = hanging(live)
         threads = live.system.contents.connectors.declaration(SLOW).concurrency
-        many = [submit(live) for _ in range(3 * threads)]
+        many = [submit(live) for _ in range(2 * threads)]
         try:
             for verification in many:
                 until(lambda of=verification: live.system.store.verdicts(of, LOCAL))

@@ -23,6 +23,7 @@ WITNESS = "witness"
 LINE = re.compile(r"(\{.*\}|\d{4}-\d\d-\d\d[ T]\S+ \[\w+ *\] .*)")
 TRACEBACK = re.compile(r"^╭─+ Traceback .*?^╰─", re.MULTILINE | re.DOTALL)
 MOST = 64 * 1024 * 1024
+GROUP = 16 * 1024 * 1024
 
 
 def families() -> Sweep:
@@ -65,13 +66,24 @@ def log_lines(reports: Iterable[Any]) -> Iterator[tuple[str, str]]:
                     yield report.nodeid, "\n".join(lines)
 
 
+def _in_groups(folder: Path) -> Iterator[dict[Path, bytes]]:
+    """What lies in the files, some megabytes of it at a time."""
+    group: dict[Path, bytes] = {}
+    for path in files(folder):
+        with path.open("rb") as file:
+            group[path] = file.read(MOST)
+        if sum(map(len, group.values())) > GROUP:
+            yield group
+            group = {}
+    yield group
+
+
 def leaks(folder: Path, logged: Iterable[tuple[str, str]]) -> list[str]:
     """Each leak: where, whose, in what dress; never the value."""
     sweep, found = families(), []
-    for path in files(folder):
-        with path.open("rb") as file:
-            data = file.read(MOST)
-        found += [f"{path}: {hit.canary} ({hit.encoding})" for hit in sorted(sweep.scan(data))]
+    for group in _in_groups(folder):
+        for path, hits in zip(group, sweep.scan_all(list(group.values())), strict=True):
+            found += [f"{path}: {hit.canary} ({hit.encoding})" for hit in sorted(hits)]
     texts = dict(logged)
     if sweep.scan("\n".join(texts.values()).encode()):
         for test, text in texts.items():
