@@ -152,8 +152,12 @@ def check_not_silent(verdict: Verdict, source: str, ended: Ended) -> None:
         assert verdict.outcome is not Outcome.INELIGIBLE
 
 
-def replayed(one: SealedCase) -> Judged:
-    """Judged again from nothing but the sealed bundle, the application and the bodies."""
-    again = read_bundle(one.bundle(), one.application, one.bodies)
-    [judged] = judge([again], content(tuple(e.source for e in one.exchanges)))
-    return judged
+def replayed(cases: Sequence[SealedCase]) -> list[Judged]:
+    """Judged again from nothing but the sealed bundles, the applications and the bodies.
+
+    The first alone, all others in another order and company than before.
+    """
+    again = [read_bundle(c.bundle(), c.application, c.bodies) for c in cases]
+    known = content(tuple(e.source for e in cases[0].exchanges))
+    alone = judge(again[:1], known)
+    return alone + judge(again[:0:-1], known)[::-1]

@@ -301,8 +301,9 @@ def test_a_late_answer_reopens_the_verdict_and_a_late_fault_is_not_silent_either
 def test_a_verdict_made_of_a_fault_is_the_same_when_it_is_judged_again(
     bench: Bench, nothing: Nothing, source: str, faulted: list[Cell]
 ) -> None:
-    for cell, _, course in judged(bench, nothing, source, faulted):
-        again = replayed(course.cases[1])
+    made = [(cell, course) for cell, _, course in judged(bench, nothing, source, faulted)]
+    replays = replayed([course.cases[1] for _, course in made])
+    for (cell, course), again in zip(made, replays, strict=True):
         assert again.verdict_bytes == course.verdicts[1].verdict_bytes, str(cell)
         assert again.trace_bytes == course.verdicts[1].trace_bytes, str(cell)
 
