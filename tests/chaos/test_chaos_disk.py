@@ -226,10 +226,14 @@ def failing(folder: Path, at: int, fail: Fail, *, lasting: bool) -> list[str]:
     # It says so in its own words, or the start fails with the system's; nothing else.
     with Disk(folder, faulty).attached(), contextlib.suppress(VerifyError, OSError):
         chaos_desk.day(url_of(folder), folder, COUNT, said.append)
-    assert faulty.count >= at or not said, at
+    if said and faulty.count < at:
+        return NOT_REACHED
     found = chaos_desk.faults(url_of(folder), folder, said) if said else []
     return found or taken_up(folder, said)
 
+
+NOT_REACHED = ["the day ended before"]
+"""Two days never take quite the same number of operations: the log is emptied when nobody reads."""
 
 MODES = [
     partial(failing, fail=fail, lasting=lasting)
@@ -241,13 +245,16 @@ MODES = [
 def test_a_disk_that_is_full_or_broken_at_any_operation_makes_no_false_promise(recording, place):
     last = recording.operations
     points = range(1, last + 1) if ERRORS == "all" else range(7, last + 1, max(last // 30, 1))
-    tried = 0
+    tried = missed = 0
     for number in points:
         modes = MODES if ERRORS == "all" else [MODES[(number // 7) % len(MODES)]]
         for mode in modes:
             folder = place / f"error{tried}"
-            assert mode(folder, number) == [], (number, mode)
+            wrong = mode(folder, number)
+            assert wrong in ([], NOT_REACHED), (number, mode, wrong)
+            missed += wrong == NOT_REACHED
             shutil.rmtree(folder)
             tried += 1
-    print(f"\n{tried} disk errors at {len(points)} of {last} operations")
+    print(f"\n{tried - missed} disk errors at {len(points)} of {last} operations")
     assert tried >= 30
+    assert missed <= max(tried // 100, 1)
