@@ -64,7 +64,7 @@ def is_final(live: Live, verification: str) -> bool:
 
 
 def test_a_source_that_hangs_delays_no_verdict_beyond_the_time_for_answers(tmp_path: Path) -> None:
-    with installation(tmp_path, answer_deadline_seconds=1, retry_seconds=600) as live:
+    with installation(tmp_path, answer_deadline_seconds=3, retry_seconds=600) as live:
         asker = hanging(live)
         verification = submit(live)
         try:
